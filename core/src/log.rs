@@ -1,0 +1,99 @@
+//! Explanations on standard error, for when an errno is too coarse. Silent unless `PARTAGE_LOG` asks.
+
+use crate::error::Errno;
+use crate::os::{files, process};
+use crate::text::Text;
+
+/// How much a line matters: `PARTAGE_LOG` names the least that is shown.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
+pub(crate) enum Level {
+    Error = 1,
+    Warn = 2,
+    Info = 3,
+    Debug = 4,
+}
+
+/// One line in the making; written in a single write(2), so that lines of several processes do not mix.
+pub(crate) struct Line {
+    text: Text<1536>,
+}
+
+impl Line {
+    pub(crate) fn str(mut self, more: &str) -> Line {
+        self.text.push_str(more);
+        self
+    }
+
+    /// Bytes from outside: whatever could confuse a terminal is shown as `?`.
+    pub(crate) fn bytes(mut self, more: &[u8]) -> Line {
+        for &byte in more {
+            self.text
+                .push(&[if byte.is_ascii_graphic() || byte == b' ' {
+                    byte
+                } else {
+                    b'?'
+                }]);
+        }
+        self
+    }
+
+    pub(crate) fn number(mut self, number: u64) -> Line {
+        self.text.push_decimal(number);
+        self
+    }
+
+    pub(crate) fn octal(mut self, mode: u32) -> Line {
+        for shift in [9u32, 6, 3, 0] {
+            self.text.push(&[b'0' + (mode >> shift & 7) as u8]);
+        }
+        self
+    }
+
+    pub(crate) fn errno(self, error: Errno) -> Line {
+        self.str(error.name())
+            .str(" (")
+            .number(error.0.unsigned_abs().into())
+            .str(")")
+    }
+}
+
+/// Writes one line, if lines of this level are wanted. `fill` runs only then.
+pub(crate) fn write(level: Level, fill: impl FnOnce(Line) -> Line) {
+    if crate::options::log_level() >= level as u32 {
+        finish(fill(start(level)));
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn start(level: Level) -> Line {
+    let name = match level {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+    };
+    let line = Line { text: Text::new() }
+        .str("partage[")
+        .number(process::pid().unsigned_abs().into());
+    line.str("]: ").str(name).str(": ")
+}
+
+#[cold]
+#[inline(never)]
+fn finish(mut line: Line) {
+    // The buffer may be full: the end of the line is written from a buffer of its own in that case.
+    let fits = !line.text.is_cut() && !line.text.push_str("\n").is_cut();
+    files::write(STDERR, line.text.bytes());
+    if !fits {
+        files::write(STDERR, b"...\n");
+    }
+}
+
+const STDERR: i32 = 2;
+
+/// An error with its explanation: logs it and returns it.
+pub(crate) fn refuse(error: Errno, fill: impl FnOnce(Line) -> Line) -> Errno {
+    write(Level::Error, |line| fill(line).str(": ").errno(error));
+    error
+}

@@ -1,0 +1,122 @@
+//! Every environment variable that the library reads: one table, name, default, meaning.
+//!
+//! | variable | default | meaning |
+//! |---|---|---|
+//! | `PARTAGE_DIR` | see `namespace.rs` | the directory that is the namespace |
+//! | `PARTAGE_BACKEND` | `user` | `user`, `kernel` or `auto`: who answers the System V calls |
+//! | `PARTAGE_LOG` | nothing | `error`, `warn`, `info` or `debug`: explain on standard error |
+//! | `PARTAGE_PATIENCE` | 20000 | milliseconds that a call waits for a lock whose holder lives but is stopped |
+//! | `PARTAGE_SHMMAX` | 2^64-1-2^24 | largest segment in bytes, stored when the namespace is made |
+//! | `PARTAGE_SHMALL` | 2^64-1-2^24 | most pages of all segments together, likewise |
+//! | `PARTAGE_SHMMNI` | 4096 | most segments, at most 32768, likewise |
+//! | `PARTAGE_RMID_FORCED` | 0 | 1: a segment goes with its last attachment, likewise |
+//!
+//! A program that runs with more rights than who started it (`AT_SECURE`) ignores all of them.
+
+use crate::os::environment;
+use crate::sync::{AtomicU32, Ordering};
+use crate::text::parse_number;
+
+/// The value of one of the variables above, unless the environment is not to be trusted.
+fn variable(name: &str) -> Option<&'static [u8]> {
+    if environment::is_privileged_start() {
+        None
+    } else {
+        environment::variable(name).filter(|value| !value.is_empty())
+    }
+}
+
+/// `PARTAGE_DIR`.
+pub(crate) fn directory() -> Option<&'static [u8]> {
+    variable("PARTAGE_DIR")
+}
+
+/// A variable that other programs define too, such as `TMPDIR`; not read by privileged programs either.
+pub(crate) fn general(name: &str) -> Option<&'static [u8]> {
+    variable(name)
+}
+
+/// What a new namespace is limited to: the kernel's `shmmax`, `shmall`, `shmmni`, `shm_rmid_forced`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Largest segment, in bytes.
+    pub shmmax: u64,
+    /// Most pages of all segments together.
+    pub shmall: u64,
+    /// Most segments.
+    pub shmmni: u32,
+    /// Whether a segment is destroyed with its last attachment, removed or not.
+    pub rmid_forced: bool,
+}
+
+/// The kernel's defaults.
+pub const DEFAULT_LIMITS: Limits = Limits {
+    shmmax: u64::MAX - (1 << 24),
+    shmall: u64::MAX - (1 << 24),
+    shmmni: 4096,
+    rmid_forced: false,
+};
+
+/// The limits that the environment asks for; a value that is no number, or out of range, leaves the default.
+pub(crate) fn limits() -> Limits {
+    let number = |name| variable(name).and_then(parse_number);
+    Limits {
+        shmmax: number("PARTAGE_SHMMAX").unwrap_or(DEFAULT_LIMITS.shmmax),
+        shmall: number("PARTAGE_SHMALL").unwrap_or(DEFAULT_LIMITS.shmall),
+        shmmni: number("PARTAGE_SHMMNI")
+            .filter(|&count| count <= u64::from(crate::registry::MAX_SEGMENTS))
+            .map_or(DEFAULT_LIMITS.shmmni, |count| count as u32),
+        rmid_forced: number("PARTAGE_RMID_FORCED") == Some(1),
+    }
+}
+
+/// `PARTAGE_BACKEND`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum BackendChoice {
+    User,
+    Kernel,
+    Auto,
+}
+
+pub(crate) fn backend() -> BackendChoice {
+    match variable("PARTAGE_BACKEND") {
+        Some(b"kernel") => BackendChoice::Kernel,
+        Some(b"auto") => BackendChoice::Auto,
+        _ => BackendChoice::User,
+    }
+}
+
+/// `PARTAGE_LOG`, from silent (0) to `debug` (4); read once.
+pub(crate) fn log_level() -> u32 {
+    const UNREAD: u32 = u32::MAX;
+    static LEVEL: AtomicU32 = AtomicU32::new(UNREAD);
+    let known = LEVEL.load(Ordering::Relaxed);
+    if known != UNREAD {
+        return known;
+    }
+    let level = match variable("PARTAGE_LOG") {
+        Some(b"error") => 1,
+        Some(b"warn") => 2,
+        Some(b"info") => 3,
+        Some(b"debug") => 4,
+        _ => 0,
+    };
+    LEVEL.store(level, Ordering::Relaxed);
+    level
+}
+
+/// `PARTAGE_PATIENCE`, in milliseconds; read once.
+pub(crate) fn patience_ms() -> u64 {
+    const DEFAULT: u32 = 20_000;
+    static PATIENCE: AtomicU32 = AtomicU32::new(0);
+    let known = PATIENCE.load(Ordering::Relaxed);
+    if known != 0 {
+        return known.into();
+    }
+    let wanted = variable("PARTAGE_PATIENCE").and_then(parse_number);
+    let patience = wanted
+        .and_then(|ms| u32::try_from(ms).ok())
+        .map_or(DEFAULT, |ms| ms.max(1));
+    PATIENCE.store(patience, Ordering::Relaxed);
+    patience.into()
+}

@@ -1,0 +1,77 @@
+//! What one C library has and another has not, looked up when the program is linked or loaded.
+//!
+//! `pthread_atfork` takes more care. A static program has it only if something asks for it, and without it the children
+//! of a fork would not be counted: so the archive asks for it as any program does. The shared object must not, because
+//! glibc gives it to no shared object; it is linked with `--wrap=pthread_atfork`, by which the plain name becomes
+//! `__wrap_pthread_atfork`, set to null, and `__real_pthread_atfork` becomes the plain name, asked for weakly.
+
+use core::ffi::{c_int, c_void};
+
+#[cfg(target_pointer_width = "64")]
+macro_rules! word {
+    () => {
+        ".quad "
+    };
+}
+#[cfg(target_pointer_width = "32")]
+macro_rules! word {
+    () => {
+        ".long "
+    };
+}
+
+core::arch::global_asm!(
+    ".weak __register_atfork",
+    ".weak __real_pthread_atfork",
+    ".weak gnu_get_libc_version",
+    ".weak __libc_setup_tls",
+    ".pushsection .data.rel.ro.partage_c_library,\"aw\"",
+    ".balign 8",
+    ".hidden partage_c_library",
+    ".globl partage_c_library",
+    "partage_c_library:",
+    concat!(word!(), "__register_atfork"),
+    concat!(word!(), "pthread_atfork"),
+    concat!(word!(), "__real_pthread_atfork"),
+    concat!(word!(), "gnu_get_libc_version"),
+    concat!(word!(), "__libc_setup_tls"),
+    ".popsection"
+);
+
+/// Called before a fork, or after it in the parent or the child.
+pub(crate) type Handler = unsafe extern "C" fn();
+
+type PthreadAtfork = unsafe extern "C" fn(Handler, Handler, Handler) -> c_int;
+
+/// The words above: null where there is no such symbol.
+#[repr(C)]
+struct Found {
+    register_atfork: Option<unsafe extern "C" fn(Handler, Handler, Handler, *mut c_void) -> c_int>,
+    linked_pthread_atfork: Option<PthreadAtfork>,
+    loaded_pthread_atfork: Option<PthreadAtfork>,
+    glibc_shared: usize,
+    glibc_static: usize,
+}
+
+unsafe extern "C" {
+    #[link_name = "partage_c_library"]
+    static FOUND: Found;
+}
+
+/// Whether this is the GNU C library.
+pub(crate) fn is_glibc() -> bool {
+    // SAFETY: the words are filled in before the program starts, and constant.
+    unsafe { FOUND.glibc_shared != 0 || FOUND.glibc_static != 0 }
+}
+
+/// Has these called at every fork, from now on. Where there is no such service, a child is noticed at its first call.
+pub(crate) fn at_fork(prepare: Handler, parent: Handler, child: Handler) {
+    // SAFETY: the C library's own functions, or null; the handlers stay, the object is never unloaded.
+    unsafe {
+        if let Some(register) = FOUND.register_atfork {
+            register(prepare, parent, child, core::ptr::null_mut());
+        } else if let Some(register) = FOUND.linked_pthread_atfork.or(FOUND.loaded_pthread_atfork) {
+            register(prepare, parent, child);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! System calls, nothing else: safe wrappers where safety can be had, `Result<_, Errno>`, no policy.
+
+pub(crate) mod access_list;
+pub mod arch;
+pub(crate) mod c_library;
+pub(crate) mod clock;
+pub(crate) mod directories;
+pub(crate) mod environment;
+pub(crate) mod files;
+mod fixed_identity;
+
+pub(crate) mod futex;
+pub(crate) mod identity;
+pub(crate) mod limits;
+pub(crate) mod locks;
+pub mod memory;
+pub(crate) mod process;
+pub(crate) mod random;
+pub(crate) mod signals;
+pub mod user_memory;
+
+pub use files::close;

@@ -1,0 +1,120 @@
+//! Names of POSIX objects: what a C library makes of them before it asks the kernel. Two do it differently.
+
+#![forbid(unsafe_code)]
+
+use crate::error::{Errno, Result};
+
+/// Whose rules apply.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flavor {
+    /// The GNU C library.
+    Glibc,
+    /// musl, and every other C library.
+    Musl,
+}
+
+/// What the name is wanted for: glibc has an errno of its own for each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Use {
+    /// shm_open(3)
+    Open,
+    /// shm_unlink(3)
+    Unlink,
+}
+
+/// Longest name that a file system takes, in bytes.
+const NAME_MAX: usize = 255;
+/// Names from this length on glibc refuses by itself; those between fail in the kernel, with another errno.
+const GLIBC_LIMIT: usize = 260;
+
+/// The file name for an object's name: leading slashes do not count, another slash is not allowed.
+///
+/// # Errors
+/// - `EINVAL`, or `ENOENT` with glibc's shm_unlink: no name, or not one
+/// - `ENAMETOOLONG` longer than 255 bytes, with musl; with glibc the kernel says it
+pub fn file_name(name: &[u8], flavor: Flavor, purpose: Use) -> Result<&[u8]> {
+    let start = name
+        .iter()
+        .position(|&byte| byte != b'/')
+        .unwrap_or(name.len());
+    let stripped = name.get(start..).unwrap_or(&[]);
+    let invalid = match (flavor, purpose) {
+        (Flavor::Glibc, Use::Unlink) => Errno::ENOENT,
+        _ => Errno::EINVAL,
+    };
+    let refused = match flavor {
+        Flavor::Glibc => stripped.len() >= GLIBC_LIMIT,
+        Flavor::Musl => matches!(stripped, b"." | b".."),
+    };
+    if stripped.is_empty() || stripped.contains(&b'/') || refused {
+        return Err(invalid);
+    }
+    // glibc leaves names that are a little too long to the kernel, which looks for a free descriptor first.
+    if flavor == Flavor::Musl && stripped.len() > NAME_MAX {
+        Err(Errno::ENAMETOOLONG)
+    } else {
+        Ok(stripped)
+    }
+}
+
+/// The kernel's errno as the C library passes it on.
+pub fn translate(error: Errno, flavor: Flavor, purpose: Use) -> Errno {
+    match (flavor, purpose, error) {
+        (Flavor::Glibc, Use::Open, Errno::EISDIR) => Errno::EINVAL,
+        (Flavor::Glibc, Use::Unlink, Errno::EPERM) => Errno::EACCES,
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_in_front_do_not_count() {
+        for name in [&b"a"[..], b"/a", b"///a"] {
+            assert_eq!(file_name(name, Flavor::Glibc, Use::Open), Ok(&b"a"[..]));
+        }
+        assert_eq!(
+            file_name(b"/sem.x y\xff", Flavor::Musl, Use::Open),
+            Ok(&b"sem.x y\xff"[..])
+        );
+    }
+
+    #[test]
+    fn bad_names_have_each_librarys_errno() {
+        for name in [&b""[..], b"/", b"//", b"/a/", b"/a/b"] {
+            assert_eq!(
+                file_name(name, Flavor::Glibc, Use::Open),
+                Err(Errno::EINVAL)
+            );
+            assert_eq!(
+                file_name(name, Flavor::Glibc, Use::Unlink),
+                Err(Errno::ENOENT)
+            );
+            assert_eq!(file_name(name, Flavor::Musl, Use::Open), Err(Errno::EINVAL));
+            assert_eq!(
+                file_name(name, Flavor::Musl, Use::Unlink),
+                Err(Errno::EINVAL)
+            );
+        }
+        assert_eq!(
+            file_name(b"/..", Flavor::Musl, Use::Open),
+            Err(Errno::EINVAL)
+        );
+        assert_eq!(file_name(b"/..", Flavor::Glibc, Use::Open), Ok(&b".."[..]));
+    }
+
+    #[test]
+    fn lengths() {
+        let open = |len, flavor| file_name(&[b'x'; 300][..len], flavor, Use::Open).map(<[u8]>::len);
+        assert_eq!(open(255, Flavor::Glibc), Ok(255));
+        assert_eq!(open(259, Flavor::Glibc), Ok(259));
+        assert_eq!(open(260, Flavor::Glibc), Err(Errno::EINVAL));
+        assert_eq!(open(260, Flavor::Musl), Err(Errno::ENAMETOOLONG));
+        assert_eq!(
+            file_name(&[b'x'; 260], Flavor::Glibc, Use::Unlink),
+            Err(Errno::ENOENT)
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The atomics facade: every atomic of the crate comes from here, so that a model checker can take their place.
+
+pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+/// Atomics of process-private state, which is never modelled.
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
+
+/// The bytes of a segment, which are the programs' own.
+pub(crate) use core::sync::atomic::AtomicU8;

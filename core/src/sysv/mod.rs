@@ -1,0 +1,17 @@
+//! System V shared memory as shmget(2), shmop(2) and shmctl(2) have it: what is checked, in which order, with which
+//! errno, and which fields change.
+
+pub mod attach;
+pub mod control;
+pub mod detach;
+pub mod get;
+mod huge;
+pub mod info;
+mod permission;
+
+pub use attach::{AttachRequest, attach};
+pub use control::{Owner, change_owner, remove, set_locked, status, status_at};
+pub use detach::detach;
+pub use get::{GetRequest, get};
+pub use info::{Limits, Usage, limits, usage};
+pub use permission::Status;

@@ -1,0 +1,183 @@
+//! Text in a fixed buffer: paths and messages are put together without allocating.
+
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+
+/// Up to `N - 1` bytes and a zero byte behind them. What does not fit is cut off, and `is_cut` says so.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<const N: usize> {
+    /// The first `len` are the text, and a zero byte follows; the rest is not written, which would cost more than it
+    /// takes to make most texts.
+    bytes: [MaybeUninit<u8>; N],
+    len: usize,
+    cut: bool,
+}
+
+/// The path of a file in a namespace, terminating zero included. Every call builds one on its stack, so it is
+/// shorter than the kernel's 4096; a longer directory is refused with `ENAMETOOLONG`.
+pub(crate) type Path = Text<1024>;
+
+impl<const N: usize> Text<N> {
+    pub(crate) const fn new() -> Self {
+        let mut bytes = [MaybeUninit::uninit(); N];
+        bytes[0] = MaybeUninit::new(0);
+        Text {
+            bytes,
+            len: 0,
+            cut: false,
+        }
+    }
+
+    /// Appends bytes; a zero byte among them would end the C string early, so it counts as cut.
+    ///
+    /// Out of line, as is [`spell`]: texts are put together in many places, none of which is worth a copy of the loop.
+    #[inline(never)]
+    pub(crate) fn push(&mut self, more: &[u8]) -> &mut Self {
+        // The last byte is for the zero.
+        let room = N.saturating_sub(1);
+        let appended = self
+            .bytes
+            .get_mut(self.len..room)
+            .map_or(0, |free| copy_text(free, more));
+        self.len += appended;
+        self.cut |= appended < more.len();
+        if let Some(end) = self.bytes.get_mut(self.len) {
+            *end = MaybeUninit::new(0);
+        }
+        self
+    }
+
+    pub(crate) fn push_str(&mut self, more: &str) -> &mut Self {
+        self.push(more.as_bytes())
+    }
+
+    /// Appends a number in decimal.
+    pub(crate) fn push_decimal(&mut self, number: u64) -> &mut Self {
+        self.push_number(number, 10)
+    }
+
+    /// Appends a number in lower-case hexadecimal, without leading zeroes.
+    pub(crate) fn push_hex(&mut self, number: u64) -> &mut Self {
+        self.push_number(number, 16)
+    }
+
+    fn push_number(&mut self, number: u64, base: u64) -> &mut Self {
+        let mut digits = [0u8; LONGEST_NUMBER];
+        let start = spell(number, base, &mut digits);
+        self.push(digits.get(start..).unwrap_or(&[]))
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: `push` has written the first `len` bytes, and `len` stays below N.
+        unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.len) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    pub(crate) fn as_c_str(&self) -> &CStr {
+        // SAFETY: the first `len` bytes are written, none of them zero, and the one behind them is zero.
+        unsafe {
+            let text = core::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.len + 1);
+            CStr::from_bytes_with_nul_unchecked(text)
+        }
+    }
+}
+
+/// Copies what fits and has no zero byte in it; returns how much that was.
+fn copy_text(free: &mut [MaybeUninit<u8>], text: &[u8]) -> usize {
+    let mut copied = 0;
+    for (place, &byte) in free.iter_mut().zip(text) {
+        if byte == 0 {
+            break;
+        }
+        *place = MaybeUninit::new(byte);
+        copied += 1;
+    }
+    copied
+}
+
+/// Digits of `u64::MAX` in decimal.
+const LONGEST_NUMBER: usize = 20;
+
+/// Writes the digits of a number at the end; returns where they start. `base` is at most 16.
+#[inline(never)]
+fn spell(mut number: u64, base: u64, digits: &mut [u8; LONGEST_NUMBER]) -> usize {
+    let mut start = digits.len();
+    for place in digits.iter_mut().rev() {
+        let digit = (number % base.max(2)) as u8;
+        *place = if digit < 10 {
+            b'0' + digit
+        } else {
+            b'a' + digit - 10
+        };
+        start -= 1;
+        number /= base.max(2);
+        if number == 0 {
+            break;
+        }
+    }
+    start
+}
+
+/// The number that a text spells: decimal, or octal or hexadecimal with C's prefixes.
+pub(crate) fn parse_number(text: &[u8]) -> Option<u64> {
+    let (digits, base) = match text {
+        [b'0', b'x' | b'X', rest @ ..] => (rest, 16),
+        [b'0', rest @ ..] if !rest.is_empty() => (rest, 8),
+        _ => (text, 10),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let mut value = 0u64;
+    for &byte in digits {
+        let digit = (byte as char).to_digit(base)?;
+        value = value
+            .checked_mul(u64::from(base))?
+            .checked_add(u64::from(digit))?;
+    }
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_put_together_and_cut() {
+        let mut text = Text::<16>::new();
+        text.push_str("a/")
+            .push_hex(0xbeef)
+            .push(b"-")
+            .push_decimal(0);
+        assert_eq!(text.bytes(), b"a/beef-0");
+        assert_eq!(text.as_c_str(), c"a/beef-0");
+        assert!(!text.is_cut());
+        let mut long = text;
+        long.push_str("0123456789");
+        assert!(long.is_cut());
+        assert_eq!(long.bytes().len(), 15);
+        assert_eq!(
+            Text::<32>::new().push_decimal(u64::MAX).bytes(),
+            b"18446744073709551615"
+        );
+        assert!(Text::<8>::new().push(b"a\0b").is_cut());
+    }
+
+    #[test]
+    fn numbers_are_read_as_c_writes_them() {
+        assert_eq!(parse_number(b"4096"), Some(4096));
+        assert_eq!(parse_number(b"0x10"), Some(16));
+        assert_eq!(parse_number(b"010"), Some(8));
+        assert_eq!(parse_number(b"0"), Some(0));
+        for bad in [&b""[..], b"0x", b"12a", b"-1", b"99999999999999999999"] {
+            assert_eq!(parse_number(bad), None);
+        }
+    }
+}
