@@ -1,0 +1,89 @@
+//! Shared memory descriptors that no recorded call made.
+
+use core::ffi::c_int;
+
+use partage_trace_format::{Call, payload::tag};
+
+use crate::text::Text;
+use crate::{descriptors, options, recorder, sys};
+
+const DEV_SHM: &[u8] = b"/dev/shm/";
+const MEMFD: &[u8] = b"/memfd:";
+const LINK_MAX: usize = 1024;
+
+/// Whether a path names a shared memory object.
+#[inline]
+pub(crate) fn is_shared_path(path: &[u8]) -> bool {
+    path.starts_with(DEV_SHM)
+        || options::posix_directory().is_some_and(|directory| path.starts_with(directory))
+}
+
+/// Longest prefix that `is_shared_path` looks at.
+pub(crate) fn prefix_len() -> usize {
+    options::posix_directory().map_or(DEV_SHM.len(), |directory| {
+        directory.len().max(DEV_SHM.len())
+    })
+}
+
+/// Looks at what `fd` stands for; if that is shared memory, notes and records it.
+pub(crate) fn examine(fd: c_int) -> bool {
+    let Ok(number) = u64::try_from(fd) else {
+        return false;
+    };
+    let mut path = Text::<32>::new();
+    path.push(b"/proc/self/fd/").push_number(number);
+    let mut buffer = [0; LINK_MAX];
+    let Some(Ok(link)) = path
+        .as_c_str()
+        .map(|path| sys::read_link(path, &mut buffer))
+    else {
+        return false;
+    };
+    if !is_shared_path(link) && !link.starts_with(MEMFD) {
+        return false;
+    }
+    descriptors::note(fd, true);
+    let (device, inode, size) = sys::stat_fd(fd).map_or((0, 0, 0), |stat| {
+        (
+            stat.st_dev as usize,
+            stat.st_ino as usize,
+            stat.st_size as usize,
+        )
+    });
+    recorder::found(
+        Call::FoundFd,
+        [number as usize, device, inode, size, 0, 0],
+        &[(tag::NAME, link)],
+    );
+    true
+}
+
+/// Looks at the descriptors that the program was started with.
+pub(crate) fn inherited() {
+    let Ok(directory) = sys::open(c"/proc/self/fd", libc::O_RDONLY | libc::O_DIRECTORY, 0) else {
+        return;
+    };
+    let mut buffer = [0; 4096];
+    while let Ok(filled @ 1..) = directory.entries(&mut buffer) {
+        let mut entries = buffer.get(..filled).unwrap_or(&[]);
+        while let Some((name, rest)) = split_entry(entries) {
+            entries = rest;
+            let number = core::str::from_utf8(name)
+                .ok()
+                .and_then(|name| name.parse().ok());
+            if let Some(fd) = number.filter(|fd| *fd != directory.number()) {
+                examine(fd);
+            }
+        }
+    }
+}
+
+/// The name of the first `struct linux_dirent64`, and what follows it.
+fn split_entry(entries: &[u8]) -> Option<(&[u8], &[u8])> {
+    const LENGTH: core::ops::Range<usize> = 16..18;
+    const NAME: usize = 19;
+    let length = usize::from(u16::from_ne_bytes(entries.get(LENGTH)?.try_into().ok()?));
+    let name = entries.get(NAME..length)?;
+    let name = name.split(|byte| *byte == 0).next()?;
+    Some((name, entries.get(length..)?))
+}

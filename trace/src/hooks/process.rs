@@ -1,0 +1,123 @@
+//! fork, exit, dlclose. (vfork is in `vfork.rs`, exec in `exec.rs`.)
+
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use partage_trace_format::{Call, header};
+
+use super::{Args, forward, int, signed};
+use crate::frames::Site;
+use crate::next::Symbol;
+use crate::recorder::{self, Begun, Outcome};
+use crate::{file, modules, process, thread};
+
+pub(crate) fn fork(symbol: Symbol, args: Args, site: Site) -> usize {
+    let call = if matches!(symbol, Symbol::underscore_fork) {
+        Call::UnderscoreFork
+    } else {
+        Call::Fork
+    };
+    let begun = recorder::begin(site);
+    let result = forward(symbol, args);
+    let Some(mut begun) = begun else {
+        return result;
+    };
+    if int(result) == 0 {
+        process::forked();
+        // The child's file begins now, and with it the child's time.
+        let Some(now) = recorder::begin(site) else {
+            return result;
+        };
+        begun = Begun::at(site, now.time());
+    }
+    recorder::finish(begun, call, Outcome::int(result), [0; 6]);
+    result
+}
+
+/// exit and quick_exit.
+pub(crate) fn exit(symbol: Symbol, args: Args, site: Site) -> usize {
+    record_exit(Call::Exit, args, site);
+    forward(symbol, args)
+}
+
+/// _exit and _Exit.
+pub(crate) fn underscore_exit(symbol: Symbol, args: Args, site: Site) -> usize {
+    record_exit(Call::UnderscoreExit, args, site);
+    forward(symbol, args)
+}
+
+/// The generation in which the exit was recorded: a program that returns from main does not call our `exit`.
+static EXIT_RECORDED: AtomicU32 = AtomicU32::new(0);
+
+fn record_exit(call: Call, args: Args, site: Site) {
+    let Some(begun) = recorder::begin(site) else {
+        return;
+    };
+    let [status, ..] = args;
+    recorder::finish(
+        begun,
+        call,
+        Outcome::entered(0),
+        [signed(status), 0, 0, 0, 0, 0],
+    );
+    if !thread::current().in_vfork_child() {
+        EXIT_RECORDED.store(process::generation(), Ordering::Relaxed);
+        if let Some(header) = file::header() {
+            header.set_exited(int(status));
+        }
+    }
+}
+
+/// Asks libc to say when the program returns from main, and with what status.
+pub(crate) fn at_exit() {
+    type OnExit =
+        unsafe extern "C" fn(unsafe extern "C" fn(c_int, *mut c_void), *mut c_void) -> c_int;
+    // SAFETY: the name is NUL-terminated; glibc has on_exit, musl has not.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"on_exit".as_ptr()) };
+    if !found.is_null() {
+        // SAFETY: on_exit has this type.
+        let on_exit = unsafe { core::mem::transmute::<*mut c_void, OnExit>(found) };
+        // SAFETY: the handler stays loaded (nodelete).
+        let done = unsafe { on_exit(returned_from_main, core::ptr::null_mut()) } == 0;
+        ON_EXIT.store(done, Ordering::Relaxed);
+    }
+}
+
+unsafe extern "C" fn returned_from_main(status: c_int, _: *mut c_void) {
+    if !exit_is_recorded() {
+        record_exit(Call::Exit, [status as usize, 0, 0, 0, 0, 0], NOWHERE);
+    }
+}
+
+/// The exit of a program that returned from main has no call site.
+const NOWHERE: Site = Site {
+    return_address: 0,
+    frame_pointer: 0,
+};
+
+fn exit_is_recorded() -> bool {
+    EXIT_RECORDED.load(Ordering::Relaxed) == process::generation()
+}
+
+/// Whether `returned_from_main` will be called.
+static ON_EXIT: AtomicBool = AtomicBool::new(false);
+
+/// An exit that nothing else records is a return from main where there is no on_exit.
+extern "C" fn destructor() {
+    if !ON_EXIT.load(Ordering::Relaxed) && !exit_is_recorded() && process::records() {
+        record_exit(Call::Exit, [0; 6], NOWHERE);
+        if let Some(header) = file::header() {
+            header.set_flags(header::flag::STATUS_UNKNOWN);
+        }
+    }
+}
+
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static DESTRUCTOR: extern "C" fn() = destructor;
+
+pub(crate) fn dlclose(symbol: Symbol, args: Args, _: Site) -> usize {
+    let result = forward(symbol, args);
+    modules::forget();
+    result
+}
