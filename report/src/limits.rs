@@ -1,0 +1,122 @@
+//! What a recording cannot say: better told than shown as an empty trace.
+
+use partage_trace_format::Call;
+use partage_trace_format::record::flag;
+
+use crate::event::Event;
+use crate::model::Model;
+use crate::recording::Recording;
+use crate::stream::{Item, Stream};
+use crate::words::{count, errno, printable};
+
+/// Remarks, one sentence each.
+#[must_use]
+pub fn remarks(recording: &Recording, model: &Model) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if recording.images().is_empty() {
+        remarks.push(
+            "no process made a recording: PROGRAM may be statically linked, set-uid, privileged by capabilities, for \
+             another processor, or it cleared LD_PRELOAD; this is not a verdict about its shared memory"
+                .to_owned(),
+        );
+    } else if model
+        .processes()
+        .iter()
+        .all(|process| process.memory_calls == 0)
+    {
+        remarks.push(
+            "no call about shared memory was seen; system calls made without libc would not be"
+                .to_owned(),
+        );
+    }
+    remarks.extend(losses(recording));
+    remarks.extend(untraced(recording, model));
+    remarks
+}
+
+fn losses(recording: &Recording) -> Vec<String> {
+    let losses = recording.losses();
+    let mut remarks = Vec::new();
+    let mut tell = |number: u64, thing: &str, why: &str| {
+        if number > 0 {
+            remarks.push(format!("{} {why}", count(number, thing)));
+        }
+    };
+    tell(
+        losses.torn,
+        "torn record",
+        "left out: the process ended while it wrote",
+    );
+    tell(losses.missing, "slot", "missing: a file was cut");
+    tell(losses.dropped, "record", "dropped by the recorder");
+    tell(
+        losses.unrecorded,
+        "record slot",
+        "not written for want of space",
+    );
+    tell(losses.overwritten, "older slot", "overwritten in the ring");
+    tell(losses.unreadable, "file", "could not be read");
+    for (pid, number) in &losses.stopped {
+        remarks.push(format!("pid {pid} stopped recording: {}", errno(*number)));
+    }
+    for pid in &losses.untracked {
+        remarks.push(format!(
+            "pid {pid} had more mappings or higher descriptors than are tracked: some calls may be missing or too many"
+        ));
+    }
+    for (path, why) in &losses.damaged {
+        remarks.push(format!("{}: {why}", printable(&path.display().to_string())));
+    }
+    remarks
+}
+
+/// Programs that took a recorded process's place, or were spawned, and left no recording.
+fn untraced(recording: &Recording, model: &Model) -> Vec<String> {
+    let mut remarks: Vec<(u32, Option<String>)> = Vec::new();
+    for item in Stream::new(recording) {
+        let Item::Event(event) = item else { continue };
+        match event.call {
+            Ok(Call::Exec) if event.entered() => {
+                remarks.push((event.pid, unseen(model, &event, event.pid)));
+            }
+            // It was entered, and failed: the same program goes on.
+            Ok(Call::Exec) => {
+                let entered = remarks.iter().rposition(|(pid, _)| *pid == event.pid);
+                entered.map(|index| remarks.remove(index));
+            }
+            Ok(Call::PosixSpawn) if !event.failed() && event.int(3) != 0 => {
+                let child = event.int(3) as u32;
+                remarks.push((child, unseen(model, &event, child)));
+            }
+            _ => {}
+        }
+    }
+    remarks
+        .into_iter()
+        .filter_map(|(_, remark)| remark)
+        .collect()
+}
+
+/// Why there is nothing of the program that an event started in process `pid`; None if there is.
+fn unseen(model: &Model, event: &Event, pid: u32) -> Option<String> {
+    let name = String::from_utf8_lossy(event.name.as_deref().unwrap_or(b"a descriptor"));
+    let name = printable(&name);
+    if event.flags & flag::UNTRACED_IMAGE != 0 {
+        return Some(format!(
+            "pid {pid} ran {name} without the recorder in its environment: not traced"
+        ));
+    }
+    let from = if event.entered() {
+        event.end()
+    } else {
+        event.time
+    };
+    let seen = model.processes().iter().any(|process| {
+        process.start.pid == pid && !process.start.forked && process.start.time >= from
+    });
+    (!seen).then(|| {
+        format!(
+            "pid {pid} ran {name}, which left no recording: statically linked, set-uid, or for another processor"
+        )
+    })
+}

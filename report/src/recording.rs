@@ -1,0 +1,192 @@
+//! A recording: the trace files of a run.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use partage_trace_format::header::State;
+use partage_trace_format::{Clock, SUFFIX};
+
+use crate::image::Image;
+
+/// The files of a run; an image's index in it never changes.
+#[derive(Debug, Default)]
+pub struct Recording {
+    directory: Option<PathBuf>,
+    known: HashSet<PathBuf>,
+    images: Vec<Image>,
+    /// Files that could not be read, and why.
+    unreadable: Vec<(PathBuf, String)>,
+}
+
+impl Recording {
+    /// The files of a directory, which may become more; see [`Recording::look`].
+    #[must_use]
+    pub fn follow(directory: &Path) -> Self {
+        Recording {
+            directory: Some(directory.to_path_buf()),
+            ..Self::default()
+        }
+    }
+
+    /// Reads a trace file, or all those of a directory.
+    ///
+    /// # Errors
+    /// What is named cannot be read.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let mut recording = if path.is_dir() {
+            Self::follow(path)
+        } else {
+            let mut image = Image::new(path.to_path_buf());
+            image.refresh()?;
+            Self::of(vec![image])
+        };
+        recording.look()?;
+        Ok(recording)
+    }
+
+    /// A recording of these images.
+    #[must_use]
+    pub fn of(images: Vec<Image>) -> Self {
+        Recording {
+            images,
+            ..Self::default()
+        }
+    }
+
+    /// Looks for new files in the directory and reads what is new in the known ones.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn look(&mut self) -> io::Result<()> {
+        if let Some(directory) = &self.directory {
+            let mut fresh = Vec::new();
+            for entry in std::fs::read_dir(directory)? {
+                let path = entry?.path();
+                let ours = path.to_str().is_some_and(|name| name.ends_with(SUFFIX));
+                if ours && self.known.insert(path.clone()) {
+                    fresh.push(path);
+                }
+            }
+            fresh.sort();
+            self.images.extend(fresh.into_iter().map(Image::new));
+            for image in &mut self.images {
+                if let Err(why) = image.refresh()
+                    && !self.unreadable.iter().any(|(path, _)| path == image.path())
+                {
+                    self.unreadable
+                        .push((image.path().to_path_buf(), why.to_string()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads everything anew at the next look.
+    pub fn rewind(&mut self) {
+        for image in &mut self.images {
+            *image = Image::new(image.path().to_path_buf());
+        }
+    }
+
+    /// The images, by index.
+    #[must_use]
+    pub fn images(&self) -> &[Image] {
+        &self.images
+    }
+
+    /// The images, to take records from.
+    pub fn images_mut(&mut self) -> &mut [Image] {
+        &mut self.images
+    }
+
+    /// Files that could not be read, and why.
+    #[must_use]
+    pub fn unreadable(&self) -> &[(PathBuf, String)] {
+        &self.unreadable
+    }
+
+    /// The clock whose scale is known best: counters of one machine run alike.
+    #[must_use]
+    pub fn clock(&self) -> Option<Clock> {
+        let clocks = self.images.iter().filter_map(Image::clock);
+        clocks.max_by_key(Clock::span)
+    }
+
+    /// Processes that still record.
+    #[must_use]
+    pub fn running(&self) -> Vec<u32> {
+        let running = self.images.iter().filter(|image| image.is_running());
+        running
+            .filter_map(|image| Some(image.header()?.pid))
+            .collect()
+    }
+
+    /// What the recorder and the reader know to be missing.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        let mut losses = Losses::default();
+        for image in &self.images {
+            losses.add(image);
+        }
+        losses.unreadable = self.unreadable.len() as u64;
+        losses
+    }
+}
+
+/// Records that are not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Slots whose writer was killed in the middle, or still writes.
+    pub torn: u64,
+    /// Slots that lie beyond the end of a cut file.
+    pub missing: u64,
+    /// Records that the recorder gave up.
+    pub dropped: u64,
+    /// Slots for which there was no space.
+    pub unrecorded: u64,
+    /// Slots of rings that newer ones have overwritten.
+    pub overwritten: u64,
+    /// Files that are no trace.
+    pub damaged: Vec<(PathBuf, String)>,
+    /// Files that could not be read.
+    pub unreadable: u64,
+    /// Processes whose recording stopped: pid and errno.
+    pub stopped: Vec<(u32, i32)>,
+    /// Processes that mapped more, or used higher descriptors, than the recorder tracks.
+    pub untracked: Vec<u32>,
+}
+
+impl Losses {
+    fn add(&mut self, image: &Image) {
+        let trace = match image.trace() {
+            Ok(trace) => trace,
+            Err(why) => {
+                let entry = (image.path().to_path_buf(), why.to_string());
+                self.damaged.push(entry);
+                return;
+            }
+        };
+        let header = trace.header();
+        let mut walk = trace.records();
+        walk.by_ref().for_each(drop);
+        // A slot that is being written at this moment is not lost.
+        if header.state != State::Running || !image.is_running() {
+            self.torn += walk.damage().torn;
+        }
+        self.missing += walk.damage().missing;
+        self.dropped = self.dropped.saturating_add(header.dropped);
+        self.unrecorded = self.unrecorded.saturating_add(header.unrecorded_slots());
+        if header.ring_slots != 0 {
+            let over = header.cursor.saturating_sub(header.ring_slots);
+            self.overwritten = self.overwritten.saturating_add(over);
+        }
+        if header.stopped() {
+            self.stopped.push((header.pid, header.stop_errno));
+        }
+        use partage_trace_format::header::flag::{UNTRACKED_DESCRIPTORS, UNTRACKED_MAPPINGS};
+        if header.flags & (UNTRACKED_DESCRIPTORS | UNTRACKED_MAPPINGS) != 0 {
+            self.untracked.push(header.pid);
+        }
+    }
+}

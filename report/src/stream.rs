@@ -1,0 +1,173 @@
+//! The events of all processes, in the order in which the calls ended.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use partage_trace_format::header::{Origin, State};
+use partage_trace_format::{Clock, Record, Records};
+
+use crate::event::Event;
+use crate::image::Image;
+use crate::recording::Recording;
+
+/// A process image begins.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Its place in the recording.
+    pub image: usize,
+    /// Process.
+    pub pid: u32,
+    /// Its parent.
+    pub ppid: u32,
+    /// Whether it was forked from a traced process.
+    pub forked: bool,
+    /// When, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub time: u64,
+    /// When, in nanoseconds since 1970.
+    pub wall: u64,
+    /// Path of the program.
+    pub exe: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+}
+
+/// How a process image ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By exit or `_exit`, with this status.
+    Exited(i32),
+    /// Another image took its place.
+    Executed,
+    /// Without a word: by a signal, or a raw system call.
+    Vanished,
+    /// Not yet.
+    Running,
+}
+
+/// What happens, in order.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// A process image begins.
+    Start(Start),
+    /// A call, or a finding of the recorder.
+    Event(Box<Event>),
+    /// A process image ended: its place in the recording, when, and how.
+    End(usize, u64, Ending),
+}
+
+impl Start {
+    /// What an image's header says about its start.
+    pub(crate) fn of(index: usize, image: &Image, clock: &Clock) -> Option<Self> {
+        let header = image.header()?;
+        let lossy = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Some(Start {
+            image: index,
+            pid: header.pid,
+            ppid: header.ppid,
+            forked: header.origin == Origin::Fork,
+            time: clock.monotonic_ns(header.started.ticks),
+            wall: clock.realtime_ns(header.started.ticks),
+            exe: lossy(header.exe),
+            arguments: header.arguments().map(lossy).collect(),
+        })
+    }
+}
+
+/// How the image ended, as far as can be told.
+#[must_use]
+pub fn ending(image: &Image) -> Ending {
+    let Some(header) = image.header() else {
+        return Ending::Vanished;
+    };
+    match header.state {
+        State::Executed => Ending::Executed,
+        State::Exited => Ending::Exited(header.exit_status),
+        State::Running if image.is_running() => Ending::Running,
+        State::Running => Ending::Vanished,
+    }
+}
+
+/// Where one image's walk stands.
+struct Walk<'a> {
+    records: Records<'a>,
+    next: Option<Record>,
+    /// Order within a file goes before order by time.
+    key: u64,
+    started: bool,
+    last_time: u64,
+}
+
+/// Merges the images of a recording that is complete, or taken as it is now.
+pub struct Stream<'a> {
+    recording: &'a Recording,
+    clock: Option<Clock>,
+    walks: Vec<Option<Walk<'a>>>,
+    queue: BinaryHeap<Reverse<(u64, usize)>>,
+}
+
+impl<'a> Stream<'a> {
+    /// From the first event on.
+    #[must_use]
+    pub fn new(recording: &'a Recording) -> Self {
+        let mut stream = Stream {
+            recording,
+            clock: recording.clock(),
+            walks: Vec::new(),
+            queue: BinaryHeap::new(),
+        };
+        for (index, image) in recording.images().iter().enumerate() {
+            let walk = image.trace().ok().map(|trace| {
+                let key = trace.header().started.ticks;
+                stream.queue.push(Reverse((key, index)));
+                Walk {
+                    records: trace.records(),
+                    next: None,
+                    key,
+                    started: false,
+                    last_time: 0,
+                }
+            });
+            stream.walks.push(walk);
+        }
+        stream
+    }
+
+    fn step(&mut self, index: usize) -> Option<Item> {
+        let clock = self.clock?;
+        let image = self.recording.images().get(index)?;
+        let walk = self.walks.get_mut(index)?.as_mut()?;
+        let item = if !walk.started {
+            walk.started = true;
+            let start = Start::of(index, image, &clock)?;
+            walk.last_time = start.time;
+            Item::Start(start)
+        } else if let Some(record) = walk.next.take() {
+            let event = Event::new(index, &record, &clock);
+            walk.last_time = walk.last_time.max(event.end());
+            Item::Event(Box::new(event))
+        } else {
+            let end = Item::End(index, walk.last_time, ending(image));
+            self.walks.get_mut(index)?.take();
+            return Some(end);
+        };
+        walk.next = walk.records.next();
+        if let Some(record) = &walk.next {
+            walk.key = walk.key.max(record.time.saturating_add(record.duration));
+        }
+        self.queue.push(Reverse((walk.key, index)));
+        Some(item)
+    }
+}
+
+impl Iterator for Stream<'_> {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        loop {
+            let Reverse((_, index)) = self.queue.pop()?;
+            if let Some(item) = self.step(index) {
+                return Some(item);
+            }
+        }
+    }
+}

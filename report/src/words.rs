@@ -1,0 +1,123 @@
+//! Numbers and names as people read them.
+
+use nix::errno::Errno;
+
+/// `512 B`, `64 KiB`, `1.5 MiB`: powers of 1024, at most one decimal.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut shown = format!("{bytes} B");
+    for (power, unit) in (1u32..).zip(UNITS) {
+        let one = 1u128 << (10 * power);
+        let bytes = u128::from(bytes);
+        if bytes < one {
+            break;
+        }
+        let tenths = (bytes * 10 + one / 2) / one;
+        shown = if tenths.is_multiple_of(10) {
+            format!("{} {unit}", tenths / 10)
+        } else {
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        };
+    }
+    shown
+}
+
+/// `1 segment`, `2 segments`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        _ => format!("{number} {thing}s"),
+    }
+}
+
+/// Nanoseconds in their largest unit, three digits: `950 ns`, `12.3 µs`.
+pub(crate) fn duration(ns: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")];
+    for (unit, name) in UNITS {
+        if ns >= unit {
+            let value = ns as f64 / unit as f64;
+            let digits = match value {
+                100.0.. => 0,
+                10.0.. => 1,
+                _ => 2,
+            };
+            return format!("{value:.digits$} {name}");
+        }
+    }
+    format!("{ns} ns")
+}
+
+/// `ENOENT (No such file or directory)`; the number where the error has no name.
+pub(crate) fn errno(number: i32) -> String {
+    let known = Errno::from_raw(number);
+    match known {
+        Errno::UnknownErrno => format!("errno {number}"),
+        _ => format!("{known:?} ({})", description(number)),
+    }
+}
+
+/// The C library's words for an error.
+fn description(number: i32) -> String {
+    let text = std::io::Error::from_raw_os_error(number).to_string();
+    let suffix = format!(" (os error {number})");
+    text.strip_suffix(&suffix).unwrap_or(&text).to_owned()
+}
+
+/// `ENOENT`, or the number.
+pub(crate) fn errno_name(number: i32) -> String {
+    match Errno::from_raw(number) {
+        Errno::UnknownErrno => number.to_string(),
+        known => format!("{known:?}"),
+    }
+}
+
+/// What could confuse a terminal, made visible.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
+/// A string as C writes it, in quotation marks.
+pub(crate) fn quoted(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let escaped = printable(&text.replace('\\', "\\\\").replace('"', "\\\""));
+    format!("\"{escaped}\"")
+}
+
+/// `1 hour` and such is beyond this: seconds and microseconds, as strace has them.
+pub(crate) fn seconds(ns: u64) -> String {
+    format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let shown = [0, 1023, 1024, 65536, 1 << 20, 1536, u64::MAX].map(size);
+        let wanted = [
+            "0 B", "1023 B", "1 KiB", "64 KiB", "1 MiB", "1.5 KiB", "16 EiB",
+        ];
+        assert_eq!(shown, wanted.map(String::from));
+    }
+
+    #[test]
+    fn durations() {
+        let shown = [0, 950, 1_500, 12_345, 2_000_000_000].map(duration);
+        let wanted = ["0 ns", "950 ns", "1.50 µs", "12.3 µs", "2.00 s"];
+        assert_eq!(shown, wanted.map(String::from));
+    }
+
+    #[test]
+    fn errors_have_names() {
+        assert_eq!(errno(2), "ENOENT (No such file or directory)");
+        assert_eq!(errno(9999), "errno 9999");
+    }
+}
