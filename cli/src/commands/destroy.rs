@@ -1,0 +1,134 @@
+//! `partage destroy`: a namespace and all that is in it, gone.
+
+use crate::confirm;
+use crate::failure::{Failure, Outcome};
+use crate::namespace;
+use crate::output;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Remove a namespace with all its segments and objects
+///
+/// Refused while a process is attached to anything in it, and when the directory holds files
+/// that no namespace has. Processes that are attached keep their memory until they detach.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The namespace's directory
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+
+    /// Even if processes are attached
+    #[arg(long)]
+    force: bool,
+
+    /// Say what would go, and do nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  partage destroy /srv/shm
+  partage destroy --yes \"$PARTAGE_DIR\"";
+
+/// Removes the directory, after a question on a terminal.
+pub(crate) fn run(args: Args) -> Outcome {
+    let files = namespace_files(&args.dir)?;
+    let snapshot = namespace::snapshot_of(&args.dir)?;
+    let (segments, objects) = (&snapshot.segments, &snapshot.objects);
+    let attached = segments.iter().filter(|segment| segment.nattch > 0).count()
+        + objects
+            .iter()
+            .filter(|object| !object.attached.is_empty())
+            .count();
+    let contents = format!(
+        "{}: {}, {}",
+        args.dir.display(),
+        output::format::count(segments.len(), "segment"),
+        output::format::count(objects.len(), "object")
+    );
+    if attached > 0 && !args.force {
+        let held = output::format::count(attached, "thing");
+        return Err(Failure::new(format_args!(
+            "{contents}; somebody is attached to {held} of it"
+        ))
+        .advise("see `partage ls -p`; `--force` removes it all the same"));
+    }
+    if args.dry_run {
+        output::print(&format!("would remove {contents}\n"))?;
+        return Ok(0);
+    }
+    if !args.yes && !confirm::ask(&format!("remove {contents}?"))? {
+        return Ok(crate::failure::FAILED);
+    }
+    remove(&args.dir, &files)?;
+    output::print(&format!("removed {contents}\n"))?;
+    Ok(0)
+}
+
+/// The entries of a namespace's directory, if there is nothing in it but a namespace's.
+fn namespace_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let cannot = |why| Failure::io(format_args!("cannot read {}", dir.display()), why);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).map_err(cannot)? {
+        let entry = entry.map_err(cannot)?;
+        if !belongs(&entry.file_name()) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            return Err(Failure::new(format_args!(
+                "{} holds {name}, which is no part of a namespace",
+                dir.display()
+            ))
+            .advise("check that it is the directory you mean, and move that file away"));
+        }
+        files.push(entry.path());
+    }
+    Ok(files)
+}
+
+/// Whether a namespace has files of this name.
+fn belongs(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let exact = [
+        "registry",
+        "posix",
+        crate::launch::STARTER,
+        crate::launch::KEPT,
+    ];
+    let beginnings = ["registry.", "segment-", "members-"];
+    exact.contains(&&*name)
+        || beginnings
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
+}
+
+/// Removes the registry first: nobody can join what is going.
+fn remove(dir: &Path, files: &[PathBuf]) -> Result<(), Failure> {
+    let cannot = |path: &Path| {
+        let path = path.to_owned();
+        move |why| Failure::io(format_args!("cannot remove {}", path.display()), why)
+    };
+    let registry = dir.join("registry");
+    let is_registry = |path: &&PathBuf| **path == registry;
+    let order = files
+        .iter()
+        .filter(is_registry)
+        .chain(files.iter().filter(|path| !is_registry(path)));
+    for path in order {
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        };
+        match removed {
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => {}
+            removed => removed.map_err(cannot(path))?,
+        }
+    }
+    fs::remove_dir(dir).map_err(cannot(dir))
+}

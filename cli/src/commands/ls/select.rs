@@ -1,0 +1,148 @@
+//! Which rows `partage ls` shows, and in which order.
+
+use crate::failure::Failure;
+use crate::launch::parse_size;
+use crate::model::{Object, Segment, Snapshot};
+use crate::output::format;
+use clap::ValueEnum;
+use nix::unistd::User;
+
+/// Which rows, and in which order
+#[derive(Debug, clap::Args)]
+pub(crate) struct Selection {
+    /// System V segments only
+    #[arg(long, conflicts_with = "posix")]
+    sysv: bool,
+
+    /// POSIX objects only
+    #[arg(long)]
+    posix: bool,
+
+    /// Only what USER (name or number) owns
+    #[arg(long, value_name = "USER")]
+    owner: Option<String>,
+
+    /// Only what process PID is attached to
+    #[arg(long, value_name = "PID")]
+    pid: Option<i32>,
+
+    /// Only what is at least so large (K, M, G and T multiply)
+    #[arg(long, value_name = "SIZE")]
+    min_size: Option<String>,
+
+    /// Only what nobody is attached to
+    #[arg(long)]
+    orphans: bool,
+
+    /// Only segments that were removed and wait for their last detach
+    #[arg(long)]
+    removed: bool,
+
+    /// Order of the rows
+    #[arg(long, value_enum, default_value_t = Order::Id)]
+    sort: Order,
+
+    /// The other way round
+    #[arg(short, long)]
+    reverse: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Order {
+    /// By slot, as the kernel lists its segments; objects by name
+    Id,
+    Key,
+    Owner,
+    Size,
+    Resident,
+    Nattch,
+    /// Youngest first
+    Age,
+}
+
+/// Slots are the low bits of an id.
+const SLOT: i32 = 0x7fff;
+
+impl Selection {
+    /// Leaves in `snapshot` what was asked for, in the order asked for.
+    pub(crate) fn apply(&self, snapshot: &mut Snapshot) -> Result<(), Failure> {
+        let owner = self.owner.as_deref().map(uid_of).transpose()?;
+        let least = self.least_size()?;
+        let fits = |uid: u32, size: u64, pids: &[crate::model::Attachment]| {
+            owner.is_none_or(|owner| owner == uid)
+                && size >= least
+                && self
+                    .pid
+                    .is_none_or(|pid| pids.iter().any(|attachment| attachment.pid == pid))
+        };
+        snapshot.segments.retain(|segment| {
+            !self.posix
+                && fits(segment.owner.uid, segment.size, &segment.attached)
+                && (!self.orphans || segment.is_orphan())
+                && (!self.removed || segment.is_removed())
+        });
+        snapshot.objects.retain(|object| {
+            !self.sysv
+                && !self.removed
+                && fits(object.owner.uid, object.size, &object.attached)
+                && (!self.orphans || object.attached.is_empty())
+        });
+        self.order(snapshot);
+        Ok(())
+    }
+
+    fn least_size(&self) -> Result<u64, Failure> {
+        let Some(text) = &self.min_size else {
+            return Ok(0);
+        };
+        parse_size(text).ok_or_else(|| {
+            Failure::new(format_args!("--min-size: `{text}` is no size"))
+                .advise("a number of bytes; K, M, G and T multiply by powers of 1024")
+        })
+    }
+
+    fn order(&self, snapshot: &mut Snapshot) {
+        let Snapshot {
+            segments, objects, ..
+        } = snapshot;
+        segments.sort_by_key(|segment| segment.id & SLOT);
+        let by_segment: Option<fn(&Segment) -> i128> = match self.sort {
+            Order::Id | Order::Owner => None,
+            Order::Key => Some(|segment| segment.key.into()),
+            Order::Size => Some(|segment| segment.size.into()),
+            Order::Resident => Some(|segment| segment.resident.unwrap_or(0).into()),
+            Order::Nattch => Some(|segment| segment.nattch.into()),
+            Order::Age => Some(|segment| -i128::from(segment.ctime)),
+        };
+        let by_object: Option<fn(&Object) -> i128> = match self.sort {
+            Order::Id | Order::Key | Order::Owner => None,
+            Order::Size => Some(|object| object.size.into()),
+            Order::Resident => Some(|object| object.resident.into()),
+            Order::Nattch => Some(|object| object.attached.len() as i128),
+            Order::Age => Some(|object| -i128::from(object.mtime)),
+        };
+        if let Order::Owner = self.sort {
+            segments.sort_by_cached_key(|segment| format::user(segment.owner.uid));
+            objects.sort_by_cached_key(|object| format::user(object.owner.uid));
+        }
+        if let Some(by) = by_segment {
+            segments.sort_by_key(by);
+        }
+        if let Some(by) = by_object {
+            objects.sort_by_key(by);
+        }
+        if self.reverse {
+            segments.reverse();
+            objects.reverse();
+        }
+    }
+}
+
+fn uid_of(text: &str) -> Result<u32, Failure> {
+    if let Ok(uid) = text.parse() {
+        return Ok(uid);
+    }
+    let user = User::from_name(text).ok().flatten();
+    user.map(|user| user.uid.as_raw())
+        .ok_or_else(|| Failure::new(format_args!("--owner: there is no user {text}")))
+}

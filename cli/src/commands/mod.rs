@@ -1,0 +1,60 @@
+//! One file per subcommand: its arguments (clap's doc comments are its help and its man page)
+//! and the function that carries it out.
+
+mod completions;
+mod cp;
+mod destroy;
+mod doctor;
+mod dump;
+mod gc;
+mod init;
+mod ls;
+mod man;
+mod report;
+mod rm;
+mod run;
+mod stat;
+mod trace;
+
+use crate::failure::Outcome;
+use clap::Subcommand;
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(run::Args),
+    Trace(trace::Args),
+    Report(report::Args),
+    Ls(ls::Args),
+    Stat(stat::Args),
+    Rm(rm::Args),
+    Gc(gc::Args),
+    Dump(dump::Args),
+    Cp(cp::Args),
+    Init(init::Args),
+    Destroy(destroy::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
+}
+
+/// Carries out `command`.
+pub(crate) fn run(command: Command) -> Outcome {
+    match command {
+        Command::Run(args) => run::run(args),
+        Command::Trace(args) => trace::run(args),
+        Command::Report(args) => report::run(args),
+        Command::Ls(args) => ls::run(args),
+        Command::Stat(args) => stat::run(args),
+        Command::Rm(args) => rm::run(args),
+        Command::Gc(args) => gc::run(args),
+        Command::Dump(args) => dump::run(args),
+        Command::Cp(args) => cp::run(args),
+        Command::Init(args) => init::run(args),
+        Command::Destroy(args) => destroy::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+    }
+}

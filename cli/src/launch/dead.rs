@@ -1,0 +1,92 @@
+//! Private namespaces whose run was killed together with everybody who would have cleaned up.
+
+use super::private::{KEPT, PREFIX, STARTER, parents, remove_namespace, take_lock};
+use nix::unistd::Uid;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A run writes its `starter` file right after making the directory: one that has none for so
+/// long will never have it.
+const HALF_MADE: Duration = Duration::from_secs(60);
+
+/// A private namespace that nobody looks after any more.
+pub(crate) struct DeadRun {
+    /// The directory.
+    pub(crate) path: PathBuf,
+    /// Bytes of memory in its files.
+    pub(crate) resident: u64,
+}
+
+/// This user's dead runs.
+pub(crate) fn dead_runs() -> Vec<DeadRun> {
+    let me = Uid::effective().as_raw();
+    let entries = parents()
+        .into_iter()
+        .filter_map(|parent| fs::read_dir(parent).ok());
+    let paths = entries
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+    let own = paths.map(|entry| entry.path()).filter(|path| {
+        let data = fs::symlink_metadata(path);
+        data.is_ok_and(|data| data.is_dir() && data.uid() == me)
+    });
+    own.filter(|path| is_dead(path).unwrap_or(false))
+        .map(|path| DeadRun {
+            resident: resident_in(&path),
+            path,
+        })
+        .collect()
+}
+
+impl DeadRun {
+    /// Removes the directory, if it is still dead.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        match is_dead(&self.path)? {
+            true => remove_namespace(&self.path),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Whether the lock of `starter` is free. Once free it stays so: only the run itself takes it,
+/// before anybody can find the file.
+fn is_dead(path: &Path) -> io::Result<bool> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NOFOLLOW);
+    match options.open(path.join(STARTER)) {
+        Ok(file) => take_lock(&file),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            if path.join(KEPT).exists() {
+                return Ok(false);
+            }
+            let age = fs::symlink_metadata(path)?
+                .modified()?
+                .elapsed()
+                .unwrap_or_default();
+            Ok(age > HALF_MADE)
+        }
+        Err(why) => Err(why),
+    }
+}
+
+fn resident_in(directory: &Path) -> u64 {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let sizes = entries.filter_map(|entry| {
+        fs::symlink_metadata(entry.path())
+            .ok()
+            .map(|data| (entry, data))
+    });
+    sizes
+        .map(|(entry, data)| match data.is_dir() {
+            true => resident_in(&entry.path()),
+            false => data.blocks() * 512,
+        })
+        .sum()
+}

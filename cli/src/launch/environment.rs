@@ -1,0 +1,131 @@
+//! The environment of the program: the caller's, with the preload and our variables.
+
+use super::Library;
+use crate::failure::Failure;
+use std::collections::BTreeMap;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+const PRELOAD: &str = "LD_PRELOAD";
+
+/// Variables and their values.
+#[derive(Clone)]
+pub(crate) struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// This process's own.
+    pub(crate) fn inherited() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
+    /// Sets one variable.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.0.insert(name.into(), value.into());
+    }
+
+    /// Puts the library, and the object that lets ipcs see our segments, before whatever is
+    /// preloaded already: the first one wins.
+    pub(crate) fn preload(&mut self, library: &Library) -> Result<(), Failure> {
+        let hides_table = self.is_served_in_user_space();
+        let table = library.table_hider().filter(|_| hides_table);
+        let ours: Vec<_> = [Some(library.path.clone()), table]
+            .into_iter()
+            .flatten()
+            .collect();
+        for path in &ours {
+            if path.as_os_str().as_bytes().iter().any(is_separator) {
+                return Err(Failure::new(format_args!(
+                    "cannot preload {}: the dynamic linker splits its list at blanks and colons",
+                    path.display()
+                ))
+                .advise("move the library, or name a link to it in PARTAGE_LIB"));
+            }
+        }
+        let old = self.0.get(OsStr::new(PRELOAD)).cloned().unwrap_or_default();
+        let listed = old.as_bytes().split(is_separator).map(OsStr::from_bytes);
+        let others =
+            listed.filter(|entry| !entry.is_empty() && !ours.iter().any(|path| path == entry));
+        let entries: Vec<&OsStr> = ours
+            .iter()
+            .map(|path| path.as_os_str())
+            .chain(others)
+            .collect();
+        self.set(PRELOAD, entries.join(OsStr::new(":")));
+        Ok(())
+    }
+
+    /// Whether the kernel's table of segments is not what programs use.
+    fn is_served_in_user_space(&self) -> bool {
+        let backend = self.0.get(OsStr::new("PARTAGE_BACKEND"));
+        backend.is_none_or(|backend| backend.is_empty() || backend == "user")
+    }
+
+    /// Puts an object that has to come first, by the name the linker knows it by, before all others.
+    pub(crate) fn preload_first(&mut self, name: &str) {
+        let old = self.0.get(OsStr::new(PRELOAD)).cloned().unwrap_or_default();
+        let mut list = OsString::from(name);
+        for entry in old.as_bytes().split(|byte| b" :".contains(byte)) {
+            if !entry.is_empty() && entry != name.as_bytes() {
+                list.push(":");
+                list.push(OsStr::from_bytes(entry));
+            }
+        }
+        self.set(PRELOAD, list);
+    }
+
+    /// The variables, for a child process.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.0.iter()
+    }
+
+    /// `NAME=VALUE` strings for exec. Neither part can hold a zero byte: both came from C.
+    pub(crate) fn entries(&self) -> Vec<CString> {
+        let joined = self.0.iter().map(|(name, value)| {
+            let mut entry = name.as_bytes().to_vec();
+            entry.push(b'=');
+            entry.extend_from_slice(value.as_bytes());
+            entry
+        });
+        joined
+            .filter_map(|entry| CString::new(entry).ok())
+            .collect()
+    }
+}
+
+fn is_separator(byte: &u8) -> bool {
+    b" :".contains(byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn preloaded(old: &str) -> OsString {
+        let mut environment = Environment(BTreeMap::new());
+        environment.set(PRELOAD, old);
+        let library = Library {
+            path: "/l/libpartage.so".into(),
+        };
+        environment.preload(&library).unwrap();
+        environment.0[OsStr::new(PRELOAD)].clone()
+    }
+
+    #[test]
+    fn preload_goes_first_and_once() {
+        assert_eq!(preloaded(""), "/l/libpartage.so");
+        assert_eq!(preloaded("/a.so b.so"), "/l/libpartage.so:/a.so:b.so");
+        assert_eq!(
+            preloaded("/a.so:/l/libpartage.so"),
+            "/l/libpartage.so:/a.so"
+        );
+    }
+
+    #[test]
+    fn path_the_linker_would_split_is_refused() {
+        let mut environment = Environment(BTreeMap::new());
+        let library = Library {
+            path: "/my libs/libpartage.so".into(),
+        };
+        assert!(environment.preload(&library).is_err());
+    }
+}
