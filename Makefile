@@ -1,0 +1,87 @@
+# A thin layer over cargo. `make help` lists the goals.
+
+CARGO  ?= cargo
+PREFIX ?= /usr/local
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# Objects without std are built apart from the rest: in one call, cargo would build the crates
+# that both use with std, and the objects would be linked to it.
+OBJECTS := partage partage-preload partage-ipcs partage-trace
+STD     := --workspace $(addprefix --exclude ,$(OBJECTS))
+
+.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 check-abi abi-record check-install clean help setup-build setup-run setup-test setup-bench
+
+all: build ## Build the release: libpartage.so, libpartage.a, partage
+
+build: setup-build
+	for object in $(OBJECTS); do $(CARGO) build --release -p $$object || exit; done
+	$(CARGO) build --release -p partage-cli
+
+header: build ## Bring include/partage.h up to date with the sources
+	cp "$$(ls -t $(TARGET)/release/build/partage-[0-9a-f]*/out/partage.h | head -n 1)" include/partage.h
+
+run: setup-run build ## Show it at work: C programs and PostgreSQL without the kernel's calls
+	scripts/demo.sh $(TARGET)/release
+
+test: setup-test check unit check-install ## Everything CI checks
+
+check: setup-build doc ## Formatting, lints, documentation
+	$(CARGO) fmt --all -- --check
+	for object in $(OBJECTS); do \
+	    $(CARGO) clippy -p $$object --all-targets -- -D warnings || exit; done
+	$(CARGO) clippy $(STD) --all-targets -- -D warnings
+
+doc: ## The Rust documentation
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items $(STD)
+
+unit: build ## All tests
+	PARTAGE_TEST_ALL=1 $(CARGO) test --workspace
+
+install: build ## Install under PREFIX (/usr/local), below DESTDIR if set
+	DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" packaging/install.sh $(TARGET)/release
+
+deb: build ## A Debian package, in $(TARGET)
+	packaging/debian.sh $(TARGET)/release $(TARGET)
+
+test-musl: setup-test build ## The C suite on musl, preloaded and static
+	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test musl
+
+test-aarch64: setup-test ## The C suite on aarch64, emulated; needs gcc-aarch64-linux-gnu, qemu-user-static and the target
+	$(CARGO) test -p partage-tests --test architectures -- --ignored
+
+check-abi: ## Compare the binary interface with the last release's record
+	packaging/abi.sh check packaging/partage.abi
+
+abi-record: ## Make the record anew
+	packaging/abi.sh record packaging/partage.abi
+
+# The harnesses in full; `make test` runs a part of each.
+HARNESS := $(CARGO) test --release -p partage-reliability --test
+
+test-crash: setup-test ## SIGKILL at every instruction, SIGSTOP, every system call failing
+	PARTAGE_CRASH_POINTS=$(or $(POINTS),all) $(HARNESS) crash
+	PARTAGE_STOP_POINTS=200 $(HARNESS) stop
+	$(HARNESS) faults
+
+test-storm: setup-test ## Processes that do everything at once and are killed; SECONDS=n
+	PARTAGE_STORM_SECONDS=$(or $(SECONDS),90) $(HARNESS) storm
+
+fuzz: setup-test ## Changes to the registry under its members; MUTATIONS=n, SEED=n
+	PARTAGE_MUTATIONS=$(or $(MUTATIONS),1000000) \
+	    PARTAGE_HOSTILE_SEED=$(or $(SEED),$(shell date +%s)) $(HARNESS) hostile
+
+check-install: build
+	scripts/check-install.sh >/dev/null
+
+bench: setup-bench build ## Measure it beside the kernel's calls; BENCH=--quick for less
+	$(CARGO) build --release -p partage-bench
+	$(TARGET)/release/partage-bench $(BENCH)
+
+clean: ## Remove what was built
+	$(CARGO) clean
+
+setup-build setup-run setup-test setup-bench: setup-%:
+	@scripts/setup.sh $*
+
+help: ## This list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 14

@@ -1,0 +1,131 @@
+//! The files under test, built once for all tests of a run.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Where the build put things.
+#[derive(Debug)]
+pub struct Artefacts {
+    /// The repository's root.
+    pub root: PathBuf,
+    /// Holds `libpartage.so`, `libpartage.a` and the `partage` command.
+    pub release: PathBuf,
+    /// Holds the C programs: `plain/`, `cdylib/` and `static/`.
+    pub programs: PathBuf,
+}
+
+impl Artefacts {
+    /// The shared object.
+    #[must_use]
+    pub fn shared_object(&self) -> PathBuf {
+        self.release.join("libpartage.so")
+    }
+
+    /// The command.
+    #[must_use]
+    pub fn command(&self) -> PathBuf {
+        self.release.join("partage")
+    }
+}
+
+/// Builds the library, the command and the C programs, on the first call.
+///
+/// `cargo test` builds no `cdylib`, so this runs `cargo build` itself; with `PARTAGE_TEST_RELEASE`
+/// in the environment, the files to test are those in that directory.
+///
+/// # Errors
+/// The first failing step, with what its tool printed.
+pub fn artefacts() -> Result<&'static Artefacts, String> {
+    static BUILT: OnceLock<Result<Artefacts, String>> = OnceLock::new();
+    BUILT.get_or_init(build).as_ref().map_err(Clone::clone)
+}
+
+fn build() -> Result<Artefacts, String> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .ok_or("the test package has no parent directory")?;
+    // This test is TARGET/PROFILE/deps/NAME.
+    let exe = std::env::current_exe().map_err(|e| e.to_string())?;
+    let target = exe
+        .ancestors()
+        .nth(3)
+        .ok_or("not run from a target directory")?;
+    let prebuilt = std::env::var_os("PARTAGE_TEST_RELEASE").map(PathBuf::from);
+    let built = Artefacts {
+        release: prebuilt.clone().unwrap_or_else(|| target.join("release")),
+        programs: target.join("c_tests"),
+        root,
+    };
+    let _one_builder = lock(&built.programs).map_err(|e| format!("build lock: {e}"))?;
+    if prebuilt.is_none() {
+        build_packages(&built.root, target)?;
+    }
+    run_tool(
+        Command::new("make")
+            .args(["--silent", "--no-print-directory", "-j2", "-C"])
+            .arg(built.root.join("c_tests"))
+            .arg(format!("OUT={}", built.programs.display()))
+            .arg(format!("LIB={}", built.release.display())),
+    )?;
+    Ok(built)
+}
+
+/// Apart from each other: in one call the command's std would be unified into the library.
+fn build_packages(root: &Path, target: &Path) -> Result<(), String> {
+    for package in [
+        "partage",
+        "partage-preload",
+        "partage-ipcs",
+        "partage-trace",
+        "partage-cli",
+    ] {
+        run_tool(
+            Command::new(env!("CARGO"))
+                .args([
+                    "build",
+                    "--quiet",
+                    "--release",
+                    "-p",
+                    package,
+                    "--target-dir",
+                ])
+                .arg(target)
+                .current_dir(root),
+        )?;
+    }
+    Ok(())
+}
+
+/// Takes the build's lock: test programs may run side by side as processes.
+fn lock(dir: &Path) -> io::Result<File> {
+    fs::create_dir_all(dir)?;
+    let file = File::create(dir.join(".lock"))?;
+    // SAFETY: flock takes a descriptor, here one that `file` keeps open, and touches no memory.
+    match unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } {
+        0 => Ok(file),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Runs a build step.
+///
+/// # Errors
+/// The tool's output if it did not succeed.
+pub fn run_tool(command: &mut Command) -> Result<(), String> {
+    let tool = command.get_program().to_string_lossy().into_owned();
+    let out = command.output().map_err(|e| format!("{tool}: {e}"))?;
+    if out.status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "{tool}: {}\n{}{}",
+        out.status,
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    ))
+}

@@ -1,0 +1,8 @@
+//! What the tests in `tests/tests` share: building the artefacts once, running a program with a
+//! bound on its time, a `/dev/shm` and an IPC namespace of its own, and the C suite's runner.
+
+pub mod artefacts;
+pub mod pair;
+pub mod process;
+pub mod sandbox;
+pub mod suite;

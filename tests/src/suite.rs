@@ -1,0 +1,295 @@
+//! The C suite: every program of `c_tests`, in each of five modes.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::artefacts::{Artefacts, artefacts};
+use crate::process::{Ended, run_bounded};
+use crate::sandbox::Sandbox;
+
+const FOLDERS: [&str; 5] = ["sysv", "posix", "process", "abi", "deviations"];
+const BOUND: Duration = Duration::from_secs(60);
+const AT_ONCE: usize = 2;
+/// The exit code of a program that cannot run here; it says why.
+const SKIPPED: i32 = 77;
+
+/// Which implementation a program runs on, and how it gets there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The kernel's and the C library's own calls: the oracle.
+    Kernel,
+    /// Linked to the shared object.
+    Cdylib,
+    /// Linked to the archive.
+    Static,
+    /// The shared object preloaded.
+    Preload,
+    /// Preloaded by the command, where the kernel refuses its System V calls.
+    Nosysv,
+    /// Built for musl, on its own calls: where musl differs from glibc, this says how.
+    MuslKernel,
+    /// Built for musl, the shared object preloaded.
+    MuslPreload,
+    /// Built for musl and linked to the archive, with no shared object at all.
+    MuslStatic,
+    /// Built for aarch64 and linked to the archive, run by an emulator.
+    Aarch64,
+}
+
+impl Mode {
+    /// What the summary calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Cdylib => "cdylib",
+            Self::Static => "static",
+            Self::Preload => "preload",
+            Self::Nosysv => "nosysv",
+            Self::MuslKernel => "musl-kernel",
+            Self::MuslPreload => "musl-preload",
+            Self::MuslStatic => "musl-static",
+            Self::Aarch64 => "aarch64",
+        }
+    }
+
+    /// What the programs find in `PARTAGE_TEST_MODE`: how they got to the library, whatever they are built for.
+    fn test_mode(self) -> &'static str {
+        match self {
+            Self::MuslKernel => Self::Kernel.name(),
+            Self::MuslPreload => Self::Preload.name(),
+            Self::MuslStatic | Self::Aarch64 => Self::Static.name(),
+            _ => self.name(),
+        }
+    }
+
+    /// Where to look whether a program that fails does so without the library too: the programs expect what glibc does,
+    /// and on musl the library does what musl does.
+    fn reference(self) -> Option<Self> {
+        matches!(self, Self::MuslPreload | Self::MuslStatic).then_some(Self::MuslKernel)
+    }
+
+    /// The command that runs `program` (`FOLDER/NAME`) in this mode on the namespace `dir`.
+    #[must_use]
+    pub fn command(self, built: &Artefacts, program: &str, dir: &Path) -> Command {
+        let variant = match self {
+            Self::Cdylib => "cdylib",
+            Self::Static => "static",
+            Self::MuslKernel | Self::MuslPreload => "musl/plain",
+            Self::MuslStatic => "musl/static",
+            Self::Aarch64 => "aarch64/static",
+            Self::Kernel | Self::Preload | Self::Nosysv => "plain",
+        };
+        let path = built.programs.join(variant).join(program);
+        let mut command = match self {
+            Self::Nosysv => {
+                let mut run = Command::new(built.command());
+                run.args(["run", "--without-kernel-sysv", "--dir"])
+                    .arg(dir)
+                    .arg("--")
+                    .arg(path);
+                run
+            }
+            Self::Aarch64 => {
+                let mut run = Command::new("qemu-aarch64-static");
+                run.arg(path);
+                run
+            }
+            _ => Command::new(path),
+        };
+        for (name, _) in std::env::vars_os() {
+            let ours = name
+                .to_str()
+                .is_some_and(|name| name.starts_with("PARTAGE_"));
+            if ours && name != "PARTAGE_LOG" {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env_remove("LD_PRELOAD")
+            .env("PARTAGE_TEST_MODE", self.test_mode());
+        command.env("PARTAGE_DIR", dir);
+        if matches!(self, Self::Preload | Self::MuslPreload) {
+            command.env("LD_PRELOAD", built.shared_object());
+        }
+        command
+    }
+}
+
+enum Verdict {
+    Passed,
+    Skipped(String),
+    Failed(String),
+}
+
+/// Runs every program in `mode`; `C_TESTS` in the environment keeps those whose name contains it.
+///
+/// # Errors
+/// The list of the programs that failed, each with its output.
+pub fn run_suite(mode: Mode) -> Result<(), String> {
+    run_suite_without(mode, &[])
+}
+
+/// [`run_suite`] without some programs, `FOLDER/NAME`.
+///
+/// # Errors
+/// As [`run_suite`].
+pub fn run_suite_without(mode: Mode, left_out: &[&str]) -> Result<(), String> {
+    let built = artefacts()?;
+    let mut programs = programs(built, mode).map_err(|e| format!("c_tests: {e}"))?;
+    programs.retain(|program| !left_out.contains(&program.as_str()));
+    if programs.is_empty() {
+        return Err("no program matches C_TESTS".to_owned());
+    }
+    let queue = Mutex::new(programs.iter());
+    let verdicts = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                let sandbox = Sandbox::enter();
+                while let Some(program) = locked(&queue).next() {
+                    let verdict = run_one(built, &sandbox, mode, program)
+                        .unwrap_or_else(|e| Verdict::Failed(format!("cannot run: {e}")));
+                    locked(&verdicts).push((program.clone(), verdict));
+                }
+            });
+        }
+    });
+    let verdicts = std::mem::take(&mut *locked(&verdicts));
+    report(mode, &verdicts)
+}
+
+/// A panicking worker already fails the test: its data is still good to report.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// `FOLDER/NAME` of each program to run.
+fn programs(built: &Artefacts, mode: Mode) -> io::Result<Vec<String>> {
+    let filter = std::env::var("C_TESTS").unwrap_or_default();
+    let mut names = Vec::new();
+    for folder in FOLDERS {
+        if folder == "deviations" && mode == Mode::Kernel {
+            continue;
+        }
+        let Ok(entries) = fs::read_dir(built.root.join("c_tests").join(folder)) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry?.path();
+            let stem = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .unwrap_or_default();
+            let name = format!("{folder}/{stem}");
+            if path.extension().is_some_and(|e| e == "c") && name.contains(&filter) {
+                names.push(name);
+            }
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn run_one(built: &Artefacts, sandbox: &Sandbox, mode: Mode, program: &str) -> io::Result<Verdict> {
+    let verdict = run_once(built, sandbox, mode, program)?;
+    let (Verdict::Failed(ours), Some(reference)) = (&verdict, mode.reference()) else {
+        return Ok(verdict);
+    };
+    match run_once(built, sandbox, reference, program)? {
+        Verdict::Failed(theirs) if theirs == *ours => Ok(Verdict::Passed),
+        _ => Ok(verdict),
+    }
+}
+
+fn run_once(
+    built: &Artefacts,
+    sandbox: &Sandbox,
+    mode: Mode,
+    program: &str,
+) -> io::Result<Verdict> {
+    let dir = sandbox.namespace_dir()?;
+    let log = log_path(built, mode, program)?;
+    let ended = run_bounded(&mut mode.command(built, program, &dir), &log, BOUND)?;
+    let left = sandbox.leftovers(&dir)?;
+    clean_up(sandbox, &dir)?;
+    Ok(judge(&ended, &left))
+}
+
+fn log_path(built: &Artefacts, mode: Mode, program: &str) -> io::Result<PathBuf> {
+    let log = built
+        .programs
+        .join("log")
+        .join(mode.name())
+        .join(format!("{program}.log"));
+    if let Some(parent) = log.parent() {
+        fs::create_dir_all(parent)?;
+        // Programs that change their user still write here, through the open descriptor.
+        fs::set_permissions(parent, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(log)
+}
+
+/// Removes one program's namespace, and in a private `/dev/shm` whatever else is there.
+fn clean_up(sandbox: &Sandbox, dir: &Path) -> io::Result<()> {
+    if dir.exists() {
+        fs::remove_dir_all(dir)?;
+    }
+    if sandbox.is_private() {
+        for entry in fs::read_dir("/dev/shm")? {
+            let path = entry?.path();
+            if path.is_dir() {
+                fs::remove_dir_all(path)?
+            } else {
+                fs::remove_file(path)?
+            }
+        }
+    }
+    Ok(())
+}
+
+fn judge(ended: &Ended, left: &[String]) -> Verdict {
+    match ended.code() {
+        Some(0) if left.is_empty() => Verdict::Passed,
+        Some(0) => Verdict::Failed(format!("{}left behind:\n{}", ended.output, left.join("\n"))),
+        Some(SKIPPED) => Verdict::Skipped(ended.output.trim().to_owned()),
+        _ => Verdict::Failed(format!("{}{}", ended.output, ended.describe())),
+    }
+}
+
+fn report(mode: Mode, verdicts: &[(String, Verdict)]) -> Result<(), String> {
+    let mut failures = String::new();
+    let mut lines = String::new();
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for (program, verdict) in verdicts {
+        match verdict {
+            Verdict::Passed => passed += 1,
+            Verdict::Skipped(reason) => {
+                skipped += 1;
+                lines.push_str(&format!("{}: skipped {program}: {reason}\n", mode.name()));
+            }
+            Verdict::Failed(why) => {
+                failed += 1;
+                failures.push_str(&format!("--- {} {program}\n{why}\n", mode.name()));
+            }
+        }
+    }
+    lines.push_str(&format!(
+        "{}: {passed} passed, {failed} failed, {skipped} skipped\n",
+        mode.name()
+    ));
+    // Not by the print macros: the test harness would hide the summary of a run that passed.
+    let _ = io::stderr().write_all(lines.as_bytes());
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(format!("{failed} failed\n{failures}"))
+    }
+}

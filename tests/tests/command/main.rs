@@ -1,0 +1,19 @@
+//! The `partage` command, end to end, as a user would run it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "these are tests, and fail in this way"
+)]
+
+mod contents;
+mod doctor;
+mod fixture;
+mod help;
+mod init;
+mod ls;
+mod rm;
+mod run;
+mod run_private;
+mod states;
+mod support;
+mod terminal;

@@ -1,0 +1,160 @@
+//! `partage rm` and `partage gc`: what goes, and what stays.
+
+use crate::fixture::Namespace;
+use crate::support::{finish, outcome, partage, wait_until};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::process::Stdio;
+
+fn segment_files(namespace: &Namespace) -> usize {
+    let files = fs::read_dir(namespace.dir()).unwrap().flatten();
+    files
+        .filter(|file| file.file_name().to_string_lossy().starts_with("segment-"))
+        .count()
+}
+
+#[test]
+fn by_id_key_and_name() {
+    let namespace = Namespace::new();
+    let ids = namespace.make("get 1 100 0600 get 2 100 0600 get 3 100 0600 posix /x 10");
+    let output = namespace.show(&["rm", &ids[0], "0x2", "/x"]);
+    assert!(
+        output.starts_with(&format!("removed segment {} (key 0x00000001", ids[0])),
+        "{output}"
+    );
+    assert!(output.contains("removed object /x (10)\n"), "{output}");
+    let left = namespace.show(&["ls"]);
+    assert_eq!(left.lines().count(), 2, "{left}");
+    assert!(left.contains(&ids[2]));
+    assert_eq!(segment_files(&namespace), 1);
+}
+
+#[test]
+fn what_is_in_use_stays_without_force() {
+    let namespace = Namespace::new();
+    let held = namespace.hold("get 1 100 0600 at posix /x 10");
+    for target in ["0x1", "/x"] {
+        let (code, output) = namespace.partage(&["rm", target]);
+        assert_eq!(code, Some(1));
+        assert!(output.contains("somebody is attached"), "{output}");
+        assert!(output.contains("--force"), "{output}");
+    }
+    namespace.show(&["rm", "--force", "0x1", "/x"]);
+    let left = namespace.show(&["ls"]);
+    assert!(left.contains("removed") && !left.contains("/x"), "{left}");
+    held.finish();
+    assert_eq!(segment_files(&namespace), 0);
+}
+
+#[test]
+fn missing_ones_are_named_and_the_others_go() {
+    let namespace = Namespace::new();
+    namespace.make("get 1 100 0600");
+    let (code, output) = namespace.partage(&["rm", "12345", "0x1", "/nothing"]);
+    assert_eq!(code, Some(1));
+    for part in [
+        "no such thing: segment 12345",
+        "no such thing: object /nothing",
+        "removed segment",
+    ] {
+        assert!(output.contains(part), "{output}");
+    }
+    assert_eq!(outcome(&["rm"]).0, Some(2));
+    assert_eq!(outcome(&["rm", "--all", "--orphans"]).0, Some(2));
+}
+
+#[test]
+fn in_bulk_only_what_is_free() {
+    let namespace = Namespace::new();
+    let held = namespace.hold("get 1 100 0600 at get 2 100 0600 get 3 100 0600 posix /x 10");
+    let preview = namespace.show(&["rm", "--orphans", "--dry-run"]);
+    assert_eq!(
+        preview.matches("would remove segment").count(),
+        2,
+        "{preview}"
+    );
+    assert_eq!(namespace.show(&["ls", "--sysv"]).lines().count(), 4);
+    let output = namespace.show(&["rm", "--orphans"]);
+    assert_eq!(output.matches("removed segment").count(), 2, "{output}");
+    let output = namespace.show(&["rm", "--all"]);
+    assert_eq!(output.matches("in use, stays").count(), 2, "{output}");
+    held.finish();
+    namespace.show(&["rm", "--all"]);
+    assert_eq!(segment_files(&namespace), 0);
+}
+
+/// A member that was killed leaves an attachment to a removed segment: only gc or the next
+/// program that uses the namespace takes it off.
+#[test]
+fn gc_reaps_the_dead() {
+    let namespace = Namespace::new();
+    let held = namespace.hold("get 1 1000000 0600 at remove get 2 100 0600 at");
+    held.kill();
+    assert_eq!(segment_files(&namespace), 2);
+    let preview = namespace.show(&["gc", "--dry-run"]);
+    assert!(preview.contains("would"), "{preview}");
+    assert_eq!(segment_files(&namespace), 2);
+    let output = namespace.show(&["gc"]);
+    assert!(output.contains("1 segment"), "{output}");
+    assert_eq!(segment_files(&namespace), 1);
+    let again = namespace.show(&["gc"]);
+    assert!(again.contains("nothing"), "{again}");
+    assert_eq!(namespace.show(&["ls"]).lines().count(), 2);
+}
+
+/// The whole of a private run killed at once: supervisor, guard and program.
+#[test]
+fn gc_removes_private_namespaces_of_dead_runs() {
+    let namespace = Namespace::new();
+    namespace.make("get 1 1 0600");
+    let script = "echo $PARTAGE_DIR; exec sleep 1000";
+    let mut command = partage(&["run", "--private", "--", "sh", "-c", script]);
+    let mut supervisor = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(supervisor.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let dir = Path::new(line.trim());
+    let starter = fs::read(dir.join("starter")).unwrap();
+    let gc = |words: &[&str]| {
+        let mut command = partage(&[&["gc"], words].concat());
+        finish(command.env("PARTAGE_DIR", namespace.dir())).output
+    };
+    assert!(!gc(&[]).contains(line.trim()), "a living run is left alone");
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+    wait_until("the guard has cleaned up", || !dir.exists());
+    // The guard cannot be killed at the same instant by a test: what it would leave is made.
+    fs::DirBuilder::new().mode(0o711).create(dir).unwrap();
+    fs::write(dir.join("starter"), starter).unwrap();
+    fs::write(dir.join("segment-1-1000"), vec![1; 4096]).unwrap();
+    let elsewhere = namespace.show(&["gc"]);
+    assert!(dir.exists(), "a directory was named: {elsewhere}");
+    let preview = gc(&["--dry-run"]);
+    assert!(preview.contains(line.trim()) && dir.exists(), "{preview}");
+    let output = gc(&[]);
+    assert!(output.contains(line.trim()) && !dir.exists(), "{output}");
+}
+
+/// Files that a crash left without an owner: a segment's without a slot, a half-made registry.
+#[test]
+fn gc_removes_stray_files() {
+    let namespace = Namespace::new();
+    namespace.make("get 1 100 0600");
+    let half_made = format!("{}/registry.1234", namespace.dir());
+    fs::write(format!("{}/segment-999-1000", namespace.dir()), "x").unwrap();
+    let file = fs::File::create(&half_made).unwrap();
+    // One that is being made at this moment stays.
+    assert!(
+        namespace
+            .show(&["gc", "--dry-run"])
+            .contains("1 stray file ")
+    );
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    assert!(namespace.show(&["gc"]).contains("2 stray files"));
+    assert!(!Path::new(&half_made).exists());
+    assert_eq!(segment_files(&namespace), 1);
+    assert_eq!(namespace.show(&["gc"]), "nothing to clear away\n");
+}

@@ -1,0 +1,214 @@
+//! Namespaces in every state: missing, empty, foreign, damaged, huge.
+
+use crate::fixture::Namespace;
+use crate::support::{Place, finish, outcome, partage};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{FileExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+
+/// Subcommands that look at a namespace.
+const LOOKS: [&[&str]; 5] = [
+    &["ls"],
+    &["ls", "-p"],
+    &["ls", "--json"],
+    &["stat", "0x1"],
+    &["gc", "--dry-run"],
+];
+
+fn registry(namespace: &Namespace) -> PathBuf {
+    PathBuf::from(namespace.dir()).join("registry")
+}
+
+#[test]
+fn missing_one_is_said_and_not_made() {
+    let namespace = Namespace::new();
+    for words in LOOKS {
+        let (code, output) = namespace.partage(words);
+        assert_eq!(code, Some(1), "{words:?}: {output}");
+        assert!(
+            output.contains("there is no namespace"),
+            "{words:?}: {output}"
+        );
+    }
+    assert!(!PathBuf::from(namespace.dir()).exists());
+}
+
+#[test]
+fn empty_one_shows_headings_only() {
+    let namespace = Namespace::new();
+    assert_eq!(outcome(&["init", &namespace.dir()]).0, Some(0));
+    let heading = "KEY  ID  OWNER  MODE  SIZE  RES  NATTCH  STATUS  AGE  PIDS\n";
+    assert_eq!(namespace.show(&["ls"]), heading);
+    assert_eq!(namespace.show(&["gc"]), "nothing to clear away\n");
+    assert_eq!(namespace.show(&["rm", "--all"]), "");
+    assert!(
+        namespace
+            .show(&["ls", "--json"])
+            .contains("\"segments\": []")
+    );
+    // Looking makes nothing.
+    assert_eq!(fs::read_dir(namespace.dir()).unwrap().count(), 0);
+}
+
+/// Without `--dir`, a user whose programs have used none has an empty list, not an error.
+#[test]
+fn default_that_was_never_used() {
+    let script = "mount -t tmpfs -o mode=1777 none /dev/shm && $PARTAGE ls && ls -A /dev/shm";
+    let mut unshare = std::process::Command::new("unshare");
+    unshare
+        .args(["-mr", "sh", "-c", script])
+        .env("PARTAGE", crate::support::built().command());
+    unshare
+        .env_remove("PARTAGE_DIR")
+        .env_remove("XDG_RUNTIME_DIR")
+        .env("TMPDIR", "/dev/shm");
+    let output = finish(&mut unshare).output;
+    assert!(
+        output.starts_with("KEY  ID") && output.lines().count() == 1,
+        "{output}"
+    );
+}
+
+#[test]
+fn foreign_one_stays_closed() {
+    // SAFETY: reads the effective user id.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root can be somebody else");
+        return;
+    }
+    let namespace = Namespace::new();
+    namespace.make("get 1 100 0600");
+    for words in LOOKS {
+        let (first, rest) = words.split_first().unwrap();
+        let dir = namespace.dir();
+        let words = [&[*first, "--dir", &dir], rest].concat();
+        let ended = finish(partage(&words).uid(65534).gid(65534));
+        assert_eq!(ended.code(), Some(1), "{words:?}: {}", ended.output);
+        assert!(
+            ended.output.contains("is not open to you"),
+            "{words:?}: {}",
+            ended.output
+        );
+    }
+}
+
+#[test]
+fn link_in_its_place_is_no_namespace() {
+    let namespace = Namespace::new();
+    let place = Place::new();
+    let target = place.join("target");
+    fs::create_dir(&target).unwrap();
+    symlink(&target, namespace.dir()).unwrap();
+    let (code, output) = namespace.partage(&["ls"]);
+    assert_eq!(code, Some(1), "{output}");
+}
+
+#[test]
+fn registry_of_something_else_is_left_alone() {
+    let namespace = Namespace::new();
+    namespace.make("get 1 100 0600");
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(registry(&namespace))
+        .unwrap();
+    let mut start = [0; 16];
+    file.read_exact_at(&mut start, 0).unwrap();
+    let damages: [(u64, &[u8], &str); 3] = [
+        (8, &[9], "of another version"),
+        (0, b"garbage!", "is damaged"),
+        (0, &[0; 8], "is damaged"),
+    ];
+    for (offset, bytes, message) in damages {
+        file.write_all_at(bytes, offset).unwrap();
+        let before = fs::read(registry(&namespace)).unwrap();
+        for words in LOOKS {
+            let (code, output) = namespace.partage(words);
+            assert_eq!(code, Some(1), "{words:?}: {output}");
+            assert!(output.contains(message), "{words:?}: {output}");
+        }
+        let (code, output) = namespace.partage(&["doctor"]);
+        assert_eq!(code, Some(1));
+        assert!(output.contains(message), "{output}");
+        assert!(before == fs::read(registry(&namespace)).unwrap());
+        file.write_all_at(&start, 0).unwrap();
+    }
+    file.set_len(1000).unwrap();
+    assert_eq!(namespace.partage(&["ls"]).0, Some(1));
+}
+
+/// Whatever the tables hold, looking ends, and neither crashes nor touches anything.
+#[test]
+fn random_damage_is_survived() {
+    let seed = std::env::var("PARTAGE_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    let mut random = Random(seed.unwrap_or_else(|| std::process::id().into()));
+    println!("PARTAGE_TEST_SEED={}", random.0);
+    let namespace = Namespace::new();
+    let held = namespace.hold("get 1 100 0600 at get 2 5000 0600 at at many 20 fork 2");
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(registry(&namespace))
+        .unwrap();
+    let whole = fs::read(registry(&namespace)).unwrap();
+    for _ in 0..40 {
+        for _ in 0..200 {
+            // Not the magic and the version: those have a test of their own.
+            let offset = 16 + random.next() % (whole.len() as u64 - 24);
+            file.write_all_at(&random.next().to_ne_bytes(), offset)
+                .unwrap();
+        }
+        for words in [
+            &["ls", "-p"][..],
+            &["ls", "--json"],
+            &["stat", "0x1"],
+            &["doctor"],
+        ] {
+            let (code, output) = namespace.partage(words);
+            assert!(matches!(code, Some(0 | 1)), "{words:?}: {code:?} {output}");
+        }
+        file.write_all_at(&whole, 0).unwrap();
+    }
+    held.finish();
+}
+
+/// A simple generator (xorshift64*): the same seed gives the same damage.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.max(1);
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}
+
+/// 4096 segments and 1000 processes.
+#[test]
+fn huge_one() {
+    let namespace = Namespace::new();
+    let held = namespace.hold("get 1 100 0600 at many 4095 fork 1000");
+    let text = namespace.show(&["ls", "--sysv"]);
+    assert_eq!(text.lines().count(), 4097);
+    let value: serde_json::Value =
+        serde_json::from_str(&namespace.show(&["ls", "--json"])).unwrap();
+    assert_eq!(value["segments"].as_array().unwrap().len(), 4096);
+    let first = &value["segments"][0];
+    assert_eq!(first["nattch"], 1001);
+    assert_eq!(first["attached"].as_array().unwrap().len(), 1001);
+    assert_eq!(namespace.show(&["ls", "-p"]).lines().count(), 1002);
+    assert_eq!(namespace.show(&["ls", "--ipcs"]).lines().count(), 4096 + 4);
+    let line = text.lines().nth(1).unwrap();
+    assert!(line.trim_end().ends_with(",+995"), "{line}");
+    let (code, output) = namespace.partage(&["doctor"]);
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("1001 living members"), "{output}");
+    held.kill();
+    let output = namespace.show(&["rm", "--all", "--yes"]);
+    assert_eq!(output.lines().count(), 4096);
+}

@@ -1,0 +1,193 @@
+//! Two processes in namespaces of their own, as in two containers, share one directory; and the file systems that
+//! containers have. Needs the right to make namespaces.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use partage_tests::artefacts::{Artefacts, artefacts, run_tool};
+use partage_tests::process::run_bounded;
+
+const BOUND: Duration = Duration::from_secs(60);
+
+/// An empty directory of the test's own.
+fn directory(built: &Artefacts, name: &str) -> PathBuf {
+    let directory = built.programs.join("containers").join(name);
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+/// Runs a shell script that sets the scene and starts programs; `$segment` and `$filtered` are the programs of
+/// `c_tests/containers`. It must succeed.
+fn run(built: &Artefacts, directory: &Path, script: &str) -> String {
+    let [segment, filtered] = ["segment", "filtered"].map(|name| {
+        let program = directory.join(name);
+        run_tool(
+            Command::new("gcc")
+                .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-o"])
+                .arg(&program)
+                .arg(built.root.join(format!("c_tests/containers/{name}.c"))),
+        )
+        .unwrap();
+        program
+    });
+    let mut command = Command::new("unshare");
+    // What is mounted is the script's own, and so is the kernel's table of segments.
+    command
+        .args(["--mount", "--ipc", "sh", "-eu", "-c", script])
+        .current_dir(directory)
+        .env("segment", &segment)
+        .env("filtered", &filtered)
+        .env("library", built.shared_object())
+        .env("PARTAGE_LOG", "error")
+        .env_remove("PARTAGE_DIR");
+    let ended = run_bounded(&mut command, &directory.join("log"), BOUND).unwrap();
+    assert_eq!(
+        ended.code(),
+        Some(0),
+        "{}{}",
+        ended.output,
+        ended.describe()
+    );
+    ended.output
+}
+
+/// Two at a time in different pid, user, mount and IPC namespaces: what one wrote the other reads, both are counted,
+/// and the one that is killed is counted no more.
+#[test]
+fn namespaces_share_a_directory() {
+    let built = artefacts().unwrap();
+    let directory = directory(built, "shared");
+    run(
+        built,
+        &directory,
+        r#"
+        mkdir shared; mkfifo said go
+        export PARTAGE_DIR=$PWD/shared LD_PRELOAD=$library
+        apart="unshare --user --map-root-user --pid --fork --mount --ipc"
+        # The second one ends by a signal as soon as its standard input says so.
+        $apart "$segment" hold <go >said &
+        exec 3>go 4<said
+        read -r id <&4
+        $apart "$segment" read "$id" 2
+        echo kill >&3
+        wait || true
+        "$segment" count "$id" 0
+        "$segment" remove "$id"
+        "#,
+    );
+}
+
+/// `/dev/shm` of 64 MB, as containers have it by default: what does not fit is refused when it is made.
+#[test]
+fn a_small_dev_shm() {
+    let built = artefacts().unwrap();
+    let directory = directory(built, "small");
+    run(
+        built,
+        &directory,
+        r#"
+        mount -t tmpfs -o size=64m none /dev/shm
+        export LD_PRELOAD=$library
+        "$segment" fill $((32 << 20))
+        "$segment" refused $((65 << 20)) ENOMEM
+        "#,
+    );
+}
+
+/// Without `/dev/shm`, and with a root that cannot be written to: the namespace is in the temporary directory.
+#[test]
+fn no_dev_shm_and_a_read_only_root() {
+    let built = artefacts().unwrap();
+    let directory = directory(built, "none");
+    run(
+        built,
+        &directory,
+        r#"
+        mkdir writable
+        mount -t tmpfs none writable
+        mount -t tmpfs -o ro none /dev/shm
+        mount --bind / / && mount -o remount,bind,ro /
+        export LD_PRELOAD=$library TMPDIR=$PWD/writable XDG_RUNTIME_DIR=
+        "$segment" fill 100000
+        test -d writable/partage-0
+        "#,
+    );
+}
+
+/// On an overlay, whose files are other files behind the scene, deaths are noticed as everywhere.
+#[test]
+fn an_overlay() {
+    let built = artefacts().unwrap();
+    let directory = directory(built, "overlay");
+    run(
+        built,
+        &directory,
+        r#"
+        mkdir scene; mount -t tmpfs none scene; cd scene
+        mkdir lower upper work merged; mkfifo said go
+        mount -t overlay none -o lowerdir=lower,upperdir=upper,workdir=work merged
+        mkdir merged/shared
+        export PARTAGE_DIR=$PWD/merged/shared LD_PRELOAD=$library
+        "$segment" hold <go >said &
+        exec 3>go 4<said
+        read -r id <&4
+        "$segment" read "$id" 2
+        echo kill >&3
+        wait || true
+        "$segment" count "$id" 0
+        "$segment" remove "$id"
+        "#,
+    );
+}
+
+/// Left to choose, the library takes the kernel's calls where they are free, and its own where a filter refuses them,
+/// or ends whoever makes one: it must not try.
+#[test]
+fn the_backend_is_chosen_without_trying() {
+    let built = artefacts().unwrap();
+    let directory = directory(built, "auto");
+    let said = run(
+        built,
+        &directory,
+        r#"
+        mkdir shared
+        export PARTAGE_DIR=$PWD/shared PARTAGE_BACKEND=auto PARTAGE_LOG=info
+        for action in kill trap errno; do
+            "$filtered" $action /usr/bin/env LD_PRELOAD="$library" "$segment" fill 1000
+        done
+        grep -q "Seccomp:.0" /proc/self/status || exit 0
+        LD_PRELOAD=$library "$segment" fill 1000
+        "#,
+    );
+    assert_eq!(said.matches("backend: user").count(), 3, "{said}");
+    if said.contains("backend: kernel") {
+        return;
+    }
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    assert!(!status.contains("Seccomp:\t0\n"), "{said}");
+}
+
+/// The filters do what the test above takes them to do: without the library, programs end.
+#[test]
+fn the_filters_refuse() {
+    let built = artefacts().unwrap();
+    let directory = directory(built, "filters");
+    run(
+        built,
+        &directory,
+        r#"
+        for action in kill trap errno; do
+            if "$filtered" $action "$segment" fill 1000; then exit 1; fi
+        done
+        "#,
+    );
+}

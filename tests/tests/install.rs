@@ -1,0 +1,197 @@
+//! What `make install` puts where, whether other projects find it by pkg-config and by CMake, and the Debian package.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use partage_tests::artefacts::{Artefacts, artefacts, run_tool};
+use partage_tests::pair::run_pair;
+
+/// An empty directory of the test's own.
+fn directory(built: &Artefacts, name: &str) -> PathBuf {
+    let directory = built.programs.join("install").join(name);
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+fn install(built: &Artefacts, prefix: &Path, destdir: Option<&Path>) {
+    let mut command = Command::new(built.root.join("packaging/install.sh"));
+    command.arg(&built.release).env("PREFIX", prefix);
+    command.env_remove("LIBDIR").env_remove("DESTDIR");
+    if let Some(destdir) = destdir {
+        command.env("DESTDIR", destdir);
+    }
+    run_tool(&mut command).unwrap();
+}
+
+/// Every file and link below, relative to it.
+fn files_below(root: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![root.to_path_buf()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.is_symlink() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(root).unwrap();
+                found.insert(name.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Runs the two example programs of `directory` against the library installed in `libraries`.
+fn run_examples(built: &Artefacts, directory: &Path, libraries: &Path, suffix: &str) {
+    let namespace = directory.join(format!("namespace{suffix}"));
+    fs::create_dir(&namespace).unwrap();
+    let program = |name: &str| {
+        let mut command = Command::new(directory.join(format!("{name}{suffix}")));
+        command.env("PARTAGE_DIR", &namespace);
+        command
+            .env("LD_LIBRARY_PATH", libraries)
+            .env_remove("LD_PRELOAD");
+        command
+    };
+    run_pair(program, &directory.join("log")).unwrap();
+    // The programs used the library: its registry is there, and nothing else is left.
+    assert!(
+        namespace.join("registry").exists(),
+        "not run on {}",
+        built.release.display()
+    );
+    fs::remove_dir_all(namespace).unwrap();
+}
+
+#[test]
+fn the_tree_is_complete() {
+    let built = artefacts().unwrap();
+    let root = directory(built, "tree");
+    install(built, Path::new("/usr"), Some(&root));
+    let version = env!("CARGO_PKG_VERSION");
+    let files = files_below(&root.join("usr"));
+    for file in [
+        "bin/partage",
+        "include/partage.h",
+        "lib/libpartage.a",
+        "lib/libpartage.so",
+        "lib/libpartage.so.0",
+        &format!("lib/libpartage.so.{version}"),
+        "lib/libpartage_preload.so",
+        "lib/pkgconfig/partage.pc",
+        "lib/cmake/partage/partageConfig.cmake",
+        "lib/cmake/partage/partageConfigVersion.cmake",
+        "share/man/man1/partage.1",
+        "share/man/man1/partage-run.1",
+        "share/bash-completion/completions/partage",
+        "share/zsh/site-functions/_partage",
+        "share/fish/vendor_completions.d/partage.fish",
+    ] {
+        assert!(files.contains(file), "{file} is missing from {files:#?}");
+    }
+    let link = fs::read_link(root.join("usr/lib/libpartage.so.0")).unwrap();
+    assert_eq!(link, Path::new(&format!("libpartage.so.{version}")));
+    let found = fs::read_to_string(root.join("usr/lib/pkgconfig/partage.pc")).unwrap();
+    assert!(
+        found.contains("prefix=/usr\n") && !found.contains('@'),
+        "{found}"
+    );
+}
+
+#[test]
+fn found_by_pkg_config() {
+    let built = artefacts().unwrap();
+    let prefix = directory(built, "pkg-config");
+    install(built, &prefix, None);
+    run_tool(
+        Command::new("make")
+            .current_dir(&prefix)
+            .arg("-f")
+            .arg(built.root.join("examples/pkg-config/Makefile"))
+            .env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")),
+    )
+    .unwrap();
+    run_examples(built, &prefix, &prefix.join("lib"), "");
+}
+
+#[test]
+fn found_by_cmake() {
+    if Command::new("cmake").arg("--version").output().is_err() {
+        let wanted = std::env::var_os("PARTAGE_TEST_ALL").is_some();
+        assert!(!wanted, "cmake is not installed");
+        return;
+    }
+    let built = artefacts().unwrap();
+    let prefix = directory(built, "cmake");
+    install(built, &prefix, None);
+    let build = prefix.join("build");
+    run_tool(
+        Command::new("cmake")
+            .arg("-S")
+            .arg(built.root.join("examples/cmake"))
+            .arg("-B")
+            .arg(&build)
+            .arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display())),
+    )
+    .unwrap();
+    run_tool(Command::new("cmake").arg("--build").arg(&build)).unwrap();
+    run_examples(built, &build, &prefix.join("lib"), "");
+    run_examples(built, &build, Path::new("/"), "-static");
+}
+
+fn dpkg(root: &Path, arguments: &[&str]) {
+    run_tool(
+        Command::new("dpkg")
+            .arg(format!("--root={}", root.display()))
+            .args(["--log=/dev/null", "--force-depends", "--force-not-root"])
+            .args(["--force-script-chrootless"])
+            .args(arguments),
+    )
+    .unwrap();
+}
+
+#[test]
+fn the_debian_package_comes_and_goes() {
+    let built = artefacts().unwrap();
+    let root = directory(built, "debian");
+    fs::create_dir_all(root.join("var/lib/dpkg/updates")).unwrap();
+    fs::create_dir_all(root.join("var/lib/dpkg/info")).unwrap();
+    fs::write(root.join("var/lib/dpkg/status"), "").unwrap();
+    let out = Command::new(built.root.join("packaging/debian.sh"))
+        .arg(&built.release)
+        .arg(directory(built, "package"))
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    let package = String::from_utf8(out.stdout).unwrap();
+
+    dpkg(&root, &["--install", package.trim()]);
+    let command = root.join("usr/bin/partage");
+    run_tool(
+        Command::new(&command)
+            .args(["run", "--without-kernel-sysv", "--private", "--"])
+            .args(["ipcmk", "-M", "100"])
+            .env_remove("PARTAGE_LIB"),
+    )
+    .unwrap();
+    dpkg(&root, &["--purge", "partage"]);
+    let left: Vec<_> = files_below(&root)
+        .into_iter()
+        .filter(|name| !name.starts_with("var/lib/dpkg/"))
+        .collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+    assert!(!root.join("usr").exists(), "directories are left behind");
+}

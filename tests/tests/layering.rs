@@ -1,0 +1,110 @@
+//! Arrows run one way: `abi → sysv | posix | mapping → process → registry → os`. A module uses only what lies to its right.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each layer, and what must not be named in it.
+const LAYERS: [(&str, &[&str]); 6] = [
+    (
+        "core/src/os",
+        &[
+            "registry",
+            "process::",
+            "namespace",
+            "sysv",
+            "posix",
+            "mapping",
+            "inspect",
+            "backend",
+        ],
+    ),
+    (
+        "core/src/registry",
+        &["process", "sysv", "posix", "mapping", "inspect", "backend"],
+    ),
+    (
+        "core/src/process",
+        &["sysv", "posix", "mapping", "inspect", "backend"],
+    ),
+    ("core/src/sysv", &["posix", "mapping", "inspect", "backend"]),
+    (
+        "core/src/posix",
+        &[
+            "sysv", "process", "registry", "mapping", "inspect", "backend",
+        ],
+    ),
+    (
+        "core/src/mapping.rs",
+        &["sysv", "posix", "registry", "inspect", "backend"],
+    ),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+fn sources(path: &Path, found: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        fs::read_dir(path)
+            .unwrap()
+            .for_each(|entry| sources(&entry.unwrap().path(), found));
+    } else if path.extension().is_some_and(|suffix| suffix == "rs") {
+        found.push(path.to_owned());
+    }
+}
+
+fn breaches(layer: &str, forbidden: &[&str]) -> Vec<String> {
+    let mut files = Vec::new();
+    sources(&root().join(layer), &mut files);
+    assert!(!files.is_empty(), "{layer} has moved");
+    let mut found = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for (number, line) in text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
+            if forbidden
+                .iter()
+                .any(|module| line.contains(&format!("crate::{module}")))
+            {
+                found.push(format!("{}:{}: {line}", file.display(), number + 1));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_module_looks_to_its_left() {
+    let found: Vec<_> = LAYERS
+        .iter()
+        .flat_map(|(layer, forbidden)| breaches(layer, forbidden))
+        .collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// The C ABI is the only place where raw pointers of callers and errno are dealt with.
+#[test]
+fn errno_is_written_in_one_place() {
+    let mut files = Vec::new();
+    for part in ["src", "core/src"] {
+        sources(&root().join(part), &mut files);
+    }
+    let writers: Vec<_> = files
+        .iter()
+        .filter(|file| {
+            fs::read_to_string(file)
+                .unwrap()
+                .contains("*errno_location() =")
+        })
+        .map(|file| file.strip_prefix(root()).unwrap().display().to_string())
+        .collect();
+    assert_eq!(writers, ["src/abi/mod.rs"]);
+}

@@ -1,0 +1,134 @@
+//! Damaged recordings: whatever the bytes say, every format comes to its end.
+
+use partage_report::image::Image;
+use partage_report::style::Style;
+use partage_report::symbols::Symbols;
+use partage_report::text::{Options, Timestamps};
+use partage_report::{Filter, Model, Recording, json, leaks, limits, perfetto, summary, timeline};
+use partage_trace_format::{HEADER_SIZE, SLOT_SIZE};
+
+use crate::golden::lines;
+use crate::scene;
+
+const ROUNDS: u32 = 1500;
+
+/// A small generator of numbers that are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+}
+
+/// Shows a recording in every way; something that depends on all of them.
+fn show(recording: &Recording) -> usize {
+    let options = Options {
+        timestamps: Timestamps::Wall,
+        durations: true,
+        callers: true,
+        style: Style::PLAIN,
+    };
+    let filter = Filter::default();
+    let model = Model::of(recording);
+    let mut length = lines(recording, options, filter.clone()).len();
+    length += summary::text(recording, &filter, Style::PLAIN).len();
+    length += leaks::find(&model)
+        .text(&model, &mut Symbols::new(), Style::PLAIN)
+        .len();
+    json::write(recording, &filter, &mut |line| length += line.len());
+    perfetto::write(recording, &filter, &mut |piece| length += piece.len());
+    length += timeline::draw(&model, &filter).len();
+    let remarks = limits::remarks(recording, &model);
+    length + remarks.iter().map(String::len).sum::<usize>()
+}
+
+fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
+    const TELLING: [u64; 8] = [
+        0,
+        1,
+        u64::MAX,
+        1 << 63,
+        1 << 62,
+        0x7fff_ffff,
+        0x8000_0000,
+        0xfff,
+    ];
+    for _ in 0..=numbers.below(6) {
+        let len = bytes.len();
+        match numbers.below(10) {
+            0 => bytes[numbers.below(HEADER_SIZE.min(len))] = numbers.next() as u8,
+            1..=3 if len > HEADER_SIZE => {
+                let at = HEADER_SIZE + numbers.below(len - HEADER_SIZE);
+                bytes[at] = numbers.next() as u8;
+            }
+            4..=7 if len > HEADER_SIZE + 8 => {
+                // Any field but the commit word, which only loses the record.
+                let slot = HEADER_SIZE + numbers.below((len - HEADER_SIZE) / SLOT_SIZE) * SLOT_SIZE;
+                let at = slot + 8 + numbers.below(SLOT_SIZE / 8 - 1) * 8;
+                let value = TELLING[numbers.below(TELLING.len())];
+                if let Some(place) = bytes.get_mut(at..at + 8) {
+                    place.copy_from_slice(&value.to_le_bytes());
+                }
+            }
+            8 if len > HEADER_SIZE => {
+                bytes.truncate(HEADER_SIZE + numbers.below(len - HEADER_SIZE))
+            }
+            _ => {
+                let at = numbers.below(len / 8) * 8;
+                let value = TELLING[numbers.below(TELLING.len())];
+                if let Some(place) = bytes.get_mut(at..at + 8) {
+                    place.copy_from_slice(&value.to_le_bytes());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn mutated_recordings_never_upset_any_format() {
+    let originals = scene::files();
+    let image = |bytes: &Vec<u8>| Image::from_bytes("1-0.ptrace".into(), bytes.clone());
+    let whole = show(&Recording::of(originals.iter().map(image).collect()));
+    let mut numbers = Numbers(0x5eed);
+    let mut changed = 0;
+    for _ in 0..ROUNDS {
+        let mut files = originals.clone();
+        for bytes in &mut files {
+            mutate(bytes, &mut numbers);
+        }
+        let length = show(&Recording::of(files.iter().map(image).collect()));
+        changed += u32::from(length != whole);
+    }
+    assert!(
+        changed > ROUNDS / 2,
+        "{changed}: the mutations change nothing"
+    );
+}
+
+#[test]
+fn what_is_no_trace_is_told() {
+    for bytes in [
+        vec![],
+        vec![0; 100],
+        vec![0; HEADER_SIZE],
+        b"PTGTRACE".repeat(1000),
+    ] {
+        let recording = Recording::of(vec![Image::from_bytes("9-0.ptrace".into(), bytes)]);
+        let remarks = limits::remarks(&recording, &Model::of(&recording));
+        assert!(
+            remarks
+                .iter()
+                .any(|remark| remark.starts_with("9-0.ptrace: ")),
+            "{remarks:?}"
+        );
+        show(&recording);
+    }
+}

@@ -1,0 +1,166 @@
+//! Golden texts of every format. With `PARTAGE_BLESS=1` in the environment they are written instead of compared.
+
+use std::path::Path;
+
+use partage_report::stream::Stream;
+use partage_report::style::Style;
+use partage_report::symbols::{Frame, Symbols};
+use partage_report::text::{Options, Timestamps, Writer};
+use partage_report::{Filter, Model, Recording, json, leaks, limits, perfetto, summary, timeline};
+
+use crate::scene;
+
+const PLAIN: Options = Options {
+    timestamps: Timestamps::None,
+    durations: false,
+    callers: false,
+    style: Style::PLAIN,
+};
+
+#[track_caller]
+fn compare(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("golden/trace")
+        .join(name);
+    if std::env::var_os("PARTAGE_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap();
+    for (number, (wanted, got)) in wanted.lines().zip(text.lines()).enumerate() {
+        assert_eq!(wanted, got, "{name}, line {}", number + 1);
+    }
+    assert_eq!(
+        wanted.lines().count(),
+        text.lines().count(),
+        "lines of {name}"
+    );
+}
+
+/// A recording's calls as text.
+pub(crate) fn lines(recording: &Recording, options: Options, filter: Filter) -> String {
+    let (mut model, mut symbols) = (Model::default(), Symbols::new());
+    let mut writer = Writer::new(options, filter);
+    let mut text = String::new();
+    for item in Stream::new(recording) {
+        let applied = model.apply(&item);
+        text += &writer.lines(&item, &applied, &model, &mut |event| {
+            symbols
+                .event(&model, &applied, event)
+                .iter()
+                .map(Frame::label)
+                .collect()
+        });
+    }
+    text
+}
+
+#[test]
+fn text() {
+    let recording = scene::recording();
+    compare("calls.txt", &lines(&recording, PLAIN, Filter::default()));
+    let full = Options {
+        timestamps: Timestamps::Wall,
+        durations: true,
+        callers: true,
+        style: Style { colour: true },
+    };
+    compare(
+        "calls-full.txt",
+        &lines(&recording, full, Filter::default()),
+    );
+    let relative = Options {
+        timestamps: Timestamps::Relative,
+        ..PLAIN
+    };
+    compare(
+        "calls-relative.txt",
+        &lines(&recording, relative, Filter::default()),
+    );
+}
+
+#[test]
+fn filters() {
+    let recording = scene::recording();
+    let of = |filter| lines(&recording, PLAIN, filter);
+    let object = |name: &str| Filter {
+        objects: vec![name.to_owned()],
+        ..Filter::default()
+    };
+    for name in ["7", "shmid 7", "0x5eed", "key 0x5eed"] {
+        let text = of(object(name));
+        assert_eq!(text.lines().count(), 10, "{name}:\n{text}");
+        assert!(
+            text.lines()
+                .all(|line| line.contains("# shmid 7 \"key 0x5eed\"")),
+            "{text}"
+        );
+    }
+    assert_eq!(of(object("/queue")).lines().count(), 5);
+    assert_eq!(of(object("memfd:scratch")).lines().count(), 1);
+    let errors = of(Filter {
+        errors: true,
+        ..Filter::default()
+    });
+    assert_eq!(errors.lines().count(), 4);
+    assert!(errors.lines().all(|line| line.contains("= -1 E")));
+    let calls = of(Filter {
+        calls: vec!["shmat".into(), "shmdt".into()],
+        ..Filter::default()
+    });
+    assert_eq!(calls.lines().count(), 6);
+    let client = of(Filter {
+        pids: vec![scene::CLIENT],
+        ..Filter::default()
+    });
+    assert!(client.lines().all(|line| line.starts_with("[pid 5000200]")));
+}
+
+#[test]
+fn summary_and_leaks() {
+    let recording = scene::recording();
+    let text = summary::text(&recording, &Filter::default(), Style::PLAIN);
+    compare("summary.txt", &text);
+    let model = Model::of(&recording);
+    let found = leaks::find(&model);
+    let mut text = found.text(&model, &mut Symbols::new(), Style::PLAIN);
+    for remark in limits::remarks(&recording, &model) {
+        text += &format!("note: {remark}\n");
+    }
+    compare("leaks.txt", &text);
+}
+
+#[test]
+fn json_lines() {
+    let mut text = String::new();
+    json::write(&scene::recording(), &Filter::default(), &mut |line| {
+        text += line
+    });
+    compare("calls.jsonl", &text);
+}
+
+#[test]
+fn perfetto_document() {
+    let mut text = String::new();
+    perfetto::write(&scene::recording(), &Filter::default(), &mut |piece| {
+        text += piece
+    });
+    compare("perfetto.json", &text);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let events = document["traceEvents"].as_array().unwrap();
+    for event in events {
+        assert!(
+            event["ph"].is_string() && event["pid"].is_number(),
+            "{event}"
+        );
+    }
+    let count = |phase: &str| events.iter().filter(|event| event["ph"] == phase).count();
+    // The worker and the client attach what the server has made.
+    assert_eq!((count("s"), count("f")), (2, 2));
+    assert_eq!(count("b"), count("e"));
+}
+
+#[test]
+fn picture() {
+    let model = Model::of(&scene::recording());
+    compare("timeline.svg", &timeline::draw(&model, &Filter::default()));
+}
