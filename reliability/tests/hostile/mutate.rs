@@ -1,0 +1,103 @@
+//! Changing bytes: where it hurts most, and anywhere.
+
+use partage_reliability::random::Random;
+use std::fs::OpenOptions;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const LEN: usize = 1 << 20;
+const KEY_INDEX: usize = 4096;
+const BITMAP: usize = KEY_INDEX + 65_536 * 4;
+const SEGMENTS: usize = BITMAP + 4096;
+const MEMBERS: usize = SEGMENTS + 512 * 256;
+const RECORDS: usize = MEMBERS + 512 * 32;
+
+/// The registry's first window, mapped beside the library's own mapping, and how it was at first.
+pub(crate) struct Registry {
+    words: &'static [AtomicU32],
+    first: Vec<u32>,
+}
+
+impl Registry {
+    pub(crate) fn open(directory: &Path) -> Option<Registry> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(directory.join("registry"))
+            .ok()?;
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: the kernel chooses a free range.
+        let base = unsafe {
+            libc::mmap(
+                null_mut(),
+                LEN,
+                protection,
+                libc::MAP_SHARED,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED {
+            return None;
+        }
+        // SAFETY: a mapping of that length, which stays; atomics may be changed by others.
+        let words = unsafe { std::slice::from_raw_parts(base.cast::<AtomicU32>(), LEN / 4) };
+        let first = words
+            .iter()
+            .map(|word| word.load(Ordering::Relaxed))
+            .collect();
+        Some(Registry { words, first })
+    }
+
+    /// Puts everything back.
+    pub(crate) fn restore(&self) {
+        for (word, first) in self.words.iter().zip(&self.first) {
+            if word.load(Ordering::Relaxed) != *first {
+                word.store(*first, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Changes one word.
+    pub(crate) fn mutate(&self, random: &mut Random) {
+        let offset = place(random);
+        let other = place(random);
+        let Some(word) = self.words.get(offset / 4) else {
+            return;
+        };
+        let before = word.load(Ordering::Relaxed);
+        let borrowed = self
+            .words
+            .get(other / 4)
+            .map_or(0, |word| word.load(Ordering::Relaxed));
+        word.store(value(random, before, borrowed), Ordering::Relaxed);
+    }
+}
+
+/// An offset: mostly among what is in use.
+fn place(random: &mut Random) -> usize {
+    let (start, len) = match random.below(20) {
+        0..=5 => (0, 144),
+        6..=9 => (SEGMENTS, 16 * 256),
+        10..=11 => (MEMBERS, 16 * 32),
+        12..=16 => (RECORDS, 256 * 64),
+        17 => (KEY_INDEX, BITMAP - KEY_INDEX),
+        18 => (BITMAP, 64),
+        _ => (0, LEN),
+    };
+    (start + random.below(len)) & !3
+}
+
+fn value(random: &mut Random, before: u32, borrowed: u32) -> u32 {
+    match random.below(8) {
+        0..=2 => before ^ 1 << random.below(32),
+        3 => 0,
+        4 => u32::MAX,
+        5 => random.below(64) as u32,
+        // What stands elsewhere: a live member's token in a lock, one list's link in another.
+        6 => borrowed,
+        _ => random.number() as u32,
+    }
+}
