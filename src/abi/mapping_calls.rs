@@ -11,7 +11,18 @@ use core::ffi::{c_int, c_void};
 use libc::{off_t, off64_t, size_t};
 use partage_core::mapping::{self, RemapRequest};
 
-/// Maps memory. Returns its address, or `MAP_FAILED` with errno as mmap(2).
+/// Maps memory; over an attachment with `MAP_FIXED`, that is a detach too. `len` and `offset` in bytes. Returns its
+/// address, or `MAP_FAILED` with errno:
+///
+/// - `EINVAL` `len` is 0, no or unknown `flags`, `offset` or a fixed `addr` not a multiple of the page size
+/// - `EBADF` `fd` is not open
+/// - `EACCES` `fd` is not open for what `prot` and `flags` ask for
+/// - `ENODEV` `fd` cannot be mapped
+/// - `EEXIST` the range is in use, with `MAP_FIXED_NOREPLACE`
+/// - `ENOMEM` no address space or memory, or no room to count what is left of an attachment
+/// - `EAGAIN` memory is locked (mlockall) and its limit reached
+/// - `EOVERFLOW` `offset` and `len` together are too large
+/// - `EPERM` `prot` or an address that is not allowed
 ///
 /// Source: mmap(2), POSIX.
 ///
@@ -39,10 +50,12 @@ pub unsafe extern "C" fn partage_mmap(
     })
 }
 
-/// [`partage_mmap`] with a 64-bit offset.
+/// `partage_mmap` with an `offset` of 64 bits everywhere: units and errno are the same.
+///
+/// Source: mmap(2).
 ///
 /// # Safety
-/// As for [`partage_mmap`].
+/// As for `partage_mmap`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn partage_mmap64(
     addr: *mut c_void,
@@ -56,7 +69,10 @@ pub unsafe extern "C" fn partage_mmap64(
     address(unsafe { mapping::mmap(addr.expose_provenance(), len, prot, flags, fd, offset) })
 }
 
-/// Unmaps memory. Returns 0, or -1 with errno as munmap(2).
+/// Unmaps memory, attachments in it included; `len` in bytes, rounded up to pages. Returns 0, or -1 with errno:
+///
+/// - `EINVAL` `addr` is not a multiple of the page size, `len` is 0, the range is no program's, or cuts a huge page
+/// - `ENOMEM` the rest would be too many mappings
 ///
 /// Source: munmap(2), POSIX.
 ///

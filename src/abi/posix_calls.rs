@@ -10,7 +10,7 @@ use core::ffi::{CStr, c_char, c_int};
 use libc::mode_t;
 use partage_core::{os, posix};
 
-/// Opens or makes an object; `mode` counts when it is made, less the umask. Returns a descriptor with close-on-exec, or
+/// Opens or makes an object of no bytes; `mode` counts when it is made, less the umask. Returns a descriptor with close-on-exec, or
 /// -1 with errno:
 ///
 /// - `EINVAL`, `ENAMETOOLONG` the name is none, has a slash inside, or is too long

@@ -26,7 +26,8 @@ const SHM_STAT_ANY: c_int = 15;
 /// - `EACCES` the permission bits in `shmflg` are not granted
 /// - `EINVAL` `size` is 0, too large, or larger than the existing segment
 /// - `ENOSPC` too many segments or pages, or no room for the namespace
-/// - `ENOMEM` the file system cannot hold it
+/// - `ENOMEM` the file system cannot hold it, or there are not enough huge pages free
+/// - `EMFILE`, `ENFILE` no descriptor for the moment that it takes
 /// - `EPERM` huge pages without the right to them
 ///
 /// Source: shmget(2), POSIX.
@@ -43,7 +44,7 @@ pub(crate) fn get(key: key_t, size: size_t, shmflg: c_int) -> Result<c_int> {
     }
 }
 
-/// Maps a segment. Returns its address, or `(void *) -1` with errno:
+/// Maps a segment, whole, at a multiple of the page size. Returns its address, or `(void *) -1` with errno:
 ///
 /// - `EINVAL` no such segment, or an address that is not aligned, not free, or missing with `SHM_REMAP`
 /// - `EACCES` no permission
@@ -122,6 +123,8 @@ pub(crate) unsafe fn detach(shmaddr: usize) -> Result<c_int> {
 /// - `EPERM` neither owner nor creator, nor privileged
 /// - `EFAULT` `buf` cannot be read or written
 /// - `ENOMEM` `SHM_LOCK` over `RLIMIT_MEMLOCK`
+///
+/// In `buf`, sizes are in bytes and times in seconds since 1970; `shmall`, `shm_tot` and `shm_rss` are in pages.
 ///
 /// Source: shmctl(2), POSIX.
 ///
