@@ -202,6 +202,7 @@ pub fn remove(shmid: i32) -> Result<()> {
     process::check_id(shmid)?;
     let session = Session::begin()?;
     let registry = session.registry;
+    reap_first(&session, shmid)?;
     let namespace = registry.lock(session.me)?;
     let slot = registry.lock_id(shmid, session.me)?;
     let mut segment = slot.read();
@@ -212,7 +213,8 @@ pub fn remove(shmid: i32) -> Result<()> {
         return Err(Errno::EINVAL);
     }
     permission::check_control(&segment, &Current)?;
-    if slot.has_records() {
+    if segment.nattch == 0 && slot.has_records() {
+        // Before memory goes, the records have the last word, not the count.
         segment = slot.reap(&mut Prober::new(registry, Some(session.me)));
     }
     let was_waiting = segment.is_removed();
@@ -231,4 +233,14 @@ pub fn remove(shmid: i32) -> Result<()> {
     } else {
         Ok(())
     }
+}
+
+/// Asks which of those attached live, and takes the dead off, before the namespace's lock is held: asking takes a system
+/// call for each, and others create and remove meanwhile.
+fn reap_first(session: &Session, shmid: u32) -> Result<()> {
+    let slot = session.registry.lock_id(shmid, session.me)?;
+    if slot.has_records() {
+        let _ = slot.reap(&mut Prober::new(session.registry, Some(session.me)));
+    }
+    Ok(())
 }
