@@ -18,13 +18,17 @@ pub unsafe fn detach(shmaddr: usize) -> Result<()> {
     }
     let mut session = Session::begin()?;
     let first = *session.attachments().at(shmaddr).ok_or(Errno::EINVAL)?;
+    if !first.has_siblings {
+        // SAFETY: the caller's promise; the range is an attachment of ours, which nobody else unmaps.
+        return unsafe { unmap(&mut session, &first) };
+    }
     let size = session
         .registry
         .find_id(first.shmid)
         .ok()
         .and_then(|segment| segment.bytes());
     let end = shmaddr.saturating_add(size.unwrap_or(0)).max(first.end());
-    // SAFETY: the caller's promise; the range is an attachment of ours, which nobody else unmaps.
+    // SAFETY: as above.
     unsafe { unmap(&mut session, &first) }?;
     while let Some(next) = sibling_in(&mut session, &first, end) {
         // SAFETY: as above.
