@@ -18,6 +18,7 @@ pub(crate) struct Text<const N: usize> {
 pub(crate) type Path = Text<1024>;
 
 impl<const N: usize> Text<N> {
+    #[inline(always)]
     pub(crate) const fn new() -> Self {
         let mut bytes = [MaybeUninit::uninit(); N];
         bytes[0] = MaybeUninit::new(0);
@@ -30,20 +31,35 @@ impl<const N: usize> Text<N> {
 
     /// Appends bytes; a zero byte among them would end the C string early, so it counts as cut.
     ///
-    /// Out of line, as is [`spell`]: texts are put together in many places, none of which is worth a copy of the loop.
-    #[inline(never)]
     pub(crate) fn push(&mut self, more: &[u8]) -> &mut Self {
+        let text = more.split(|&byte| byte == 0).next().unwrap_or(more);
+        self.cut |= text.len() < more.len();
+        self.append(text)
+    }
+
+    /// Appends another text.
+    pub(crate) fn push_text<const M: usize>(&mut self, more: &Text<M>) -> &mut Self {
+        self.cut |= more.cut;
+        self.append(more.bytes())
+    }
+
+    /// Appends bytes without a zero among them.
+    ///
+    /// Out of line: texts are put together in many places, none of which is worth a copy of this.
+    #[inline(never)]
+    fn append(&mut self, more: &[u8]) -> &mut Self {
         // The last byte is for the zero.
-        let room = N.saturating_sub(1);
-        let appended = self
-            .bytes
-            .get_mut(self.len..room)
-            .map_or(0, |free| copy_text(free, more));
-        self.len += appended;
-        self.cut |= appended < more.len();
-        if let Some(end) = self.bytes.get_mut(self.len) {
-            *end = MaybeUninit::new(0);
+        let room = N.saturating_sub(1).saturating_sub(self.len);
+        let len = more.len().min(room);
+        // SAFETY: `len` bytes fit behind the text, before the last byte of the buffer; what is borrowed mutably does
+        // not overlap what is borrowed.
+        unsafe {
+            let end = self.bytes.as_mut_ptr().add(self.len).cast::<u8>();
+            end.copy_from_nonoverlapping(more.as_ptr(), len);
+            end.add(len).write(0);
         }
+        self.len += len;
+        self.cut |= len < more.len();
         self
     }
 
@@ -53,18 +69,32 @@ impl<const N: usize> Text<N> {
 
     /// Appends a number in decimal.
     pub(crate) fn push_decimal(&mut self, number: u64) -> &mut Self {
-        self.push_number(number, 10)
+        self.push_digits(number, |number| (number % 10, number / 10))
     }
 
     /// Appends a number in lower-case hexadecimal, without leading zeroes.
     pub(crate) fn push_hex(&mut self, number: u64) -> &mut Self {
-        self.push_number(number, 16)
+        self.push_digits(number, |number| (number % 16, number / 16))
     }
 
-    fn push_number(&mut self, number: u64, base: u64) -> &mut Self {
+    /// Out of line, once for each base: dividing by a base that is known is many times faster.
+    #[inline(never)]
+    fn push_digits(&mut self, mut number: u64, split: impl Fn(u64) -> (u64, u64)) -> &mut Self {
         let mut digits = [0u8; LONGEST_NUMBER];
-        let start = spell(number, base, &mut digits);
-        self.push(digits.get(start..).unwrap_or(&[]))
+        let mut start = digits.len();
+        for place in digits.iter_mut().rev() {
+            let (digit, rest) = split(number);
+            *place = match digit as u8 {
+                digit @ 0..10 => b'0' + digit,
+                digit => b'a' + digit - 10,
+            };
+            start -= 1;
+            number = rest;
+            if number == 0 {
+                break;
+            }
+        }
+        self.append(digits.get(start..).unwrap_or(&[]))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -89,41 +119,8 @@ impl<const N: usize> Text<N> {
     }
 }
 
-/// Copies what fits and has no zero byte in it; returns how much that was.
-fn copy_text(free: &mut [MaybeUninit<u8>], text: &[u8]) -> usize {
-    let mut copied = 0;
-    for (place, &byte) in free.iter_mut().zip(text) {
-        if byte == 0 {
-            break;
-        }
-        *place = MaybeUninit::new(byte);
-        copied += 1;
-    }
-    copied
-}
-
 /// Digits of `u64::MAX` in decimal.
 const LONGEST_NUMBER: usize = 20;
-
-/// Writes the digits of a number at the end; returns where they start. `base` is at most 16.
-#[inline(never)]
-fn spell(mut number: u64, base: u64, digits: &mut [u8; LONGEST_NUMBER]) -> usize {
-    let mut start = digits.len();
-    for place in digits.iter_mut().rev() {
-        let digit = (number % base.max(2)) as u8;
-        *place = if digit < 10 {
-            b'0' + digit
-        } else {
-            b'a' + digit - 10
-        };
-        start -= 1;
-        number /= base.max(2);
-        if number == 0 {
-            break;
-        }
-    }
-    start
-}
 
 /// The number that a text spells: decimal, or octal or hexadecimal with C's prefixes.
 pub(crate) fn parse_number(text: &[u8]) -> Option<u64> {

@@ -181,7 +181,7 @@ impl Registry {
     /// The path of a file of the namespace whose name begins like this.
     fn file(&self, name: &str) -> Path {
         let mut path = Path::new();
-        path.push(self.path().bytes()).push_str(name);
+        path.push_text(self.path()).push_str(name);
         path
     }
 
