@@ -108,6 +108,14 @@ impl Registry {
     }
 
     fn wait_for(&self, word: &RobustLock, me: Token) -> Result<Acquired> {
+        if word.try_lock(me) {
+            return Ok(Acquired::Clean);
+        }
+        self.wait_in_turn(word, me)
+    }
+
+    #[cold]
+    fn wait_in_turn(&self, word: &RobustLock, me: Token) -> Result<Acquired> {
         // Another thread of this very process may own it: that is for the process's own lock to know, and the owner
         // named is alive either way.
         let is_alive = |owner| self.is_alive(owner, Some(me));
