@@ -9,7 +9,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 OBJECTS := partage partage-preload partage-ipcs partage-trace
 STD     := --workspace $(addprefix --exclude ,$(OBJECTS))
 
-.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 check-abi abi-record check-install clean help setup-build setup-run setup-test setup-bench
+.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 check-abi abi-record check-install test-crash test-storm fuzz clean help setup-build setup-run setup-test setup-bench setup-fuzz
 
 all: build ## Build the release: libpartage.so, libpartage.a, partage
 
@@ -66,7 +66,8 @@ test-crash: setup-test ## SIGKILL at every instruction, SIGSTOP, every system ca
 test-storm: setup-test ## Processes that do everything at once and are killed; SECONDS=n
 	PARTAGE_STORM_SECONDS=$(or $(SECONDS),90) $(HARNESS) storm
 
-fuzz: setup-test ## Changes to the registry under its members; MUTATIONS=n, SEED=n
+fuzz: setup-fuzz ## Any bytes: the targets of fuzz/ and changes under members; RUNS=n, MUTATIONS=n, SEED=n
+	RUNS=$(or $(RUNS),100000) scripts/fuzz.sh
 	PARTAGE_MUTATIONS=$(or $(MUTATIONS),1000000) \
 	    PARTAGE_HOSTILE_SEED=$(or $(SEED),$(shell date +%s)) $(HARNESS) hostile
 
@@ -80,7 +81,7 @@ bench: setup-bench build ## Measure it beside the kernel's calls; BENCH=--quick 
 clean: ## Remove what was built
 	$(CARGO) clean
 
-setup-build setup-run setup-test setup-bench: setup-%:
+setup-build setup-run setup-test setup-bench setup-fuzz: setup-%:
 	@scripts/setup.sh $*
 
 help: ## This list

@@ -5,6 +5,7 @@
 #   setup.sh run     what `make run` shows: PostgreSQL
 #   setup.sh bench   programs that `make bench` measures: PostgreSQL, stress-ng
 #   setup.sh test    everything the tests use
+#   setup.sh fuzz    the same, and cargo-fuzz
 set -eu
 cd "$(dirname "$0")/.."
 goal=${1:-test}
@@ -59,6 +60,12 @@ install_python_module() {
     "$target/venv/bin/pip" install --quiet --disable-pip-version-check sysv_ipc==1.2.0
 }
 
+install_cargo_fuzz() {
+    ! cargo fuzz --version >/dev/null 2>&1 || return 0
+    say "installing cargo-fuzz"
+    cargo install --quiet --locked cargo-fuzz --version 0.13.2
+}
+
 command -v cargo >/dev/null || { say "Rust is needed: https://rustup.rs"; exit 1; }
 install_packages gcc libc6-dev make
 case $goal in
@@ -68,11 +75,12 @@ bench)
     install_packages stress-ng
     install_postgresql
     ;;
-test)
+test | fuzz)
     install_packages g++ python3-dev python3-venv strace musl-tools attr tmux pkg-config \
         bsdextrautils util-linux man-db php-cli mpich libmpich-dev cmake abigail-tools
     install_postgresql
     install_python_module
+    [ "$goal" != fuzz ] || install_cargo_fuzz
     ;;
 *) say "unknown goal: $goal"; exit 2 ;;
 esac

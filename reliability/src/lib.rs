@@ -4,6 +4,7 @@
 pub mod calls;
 mod child;
 pub mod examine;
+pub mod hostile;
 pub mod preload;
 pub mod random;
 pub mod report;

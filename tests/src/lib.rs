@@ -5,4 +5,5 @@ pub mod artefacts;
 pub mod pair;
 pub mod process;
 pub mod sandbox;
+pub mod shown;
 pub mod suite;

@@ -246,13 +246,17 @@ impl Registry {
 }
 
 impl SegmentGuard<'_> {
-    /// An id names its slot; where damage has it name another, the sequence number in it stands.
+    /// An id names its slot; where damage has it name another, the sequence number in it stands. No id is 0: nobody
+    /// would find it.
     fn restore_id(&self) {
         let segment = self.read();
-        let right = sequence_of(segment.shmid) << SLOT_BITS | self.index;
+        let right = match sequence_of(segment.shmid) << SLOT_BITS | self.index {
+            0 => 1 << SLOT_BITS,
+            right => right,
+        };
         if segment.state == State::Live && segment.shmid != right {
             self.write(&Segment {
-                shmid: right.max(1),
+                shmid: right,
                 ..segment
             });
         }

@@ -1,69 +1,30 @@
 //! What somebody with the right to change the directory can do to the files.
 
 use partage_reliability::calls;
+use partage_reliability::hostile::{TRICKS, Trick};
 use partage_reliability::report::Report;
 use partage_reliability::steady::in_child;
-use std::ffi::CString;
 use std::fs::{self, OpenOptions};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What is done to a file, and how.
-type Trick = (&'static str, fn(&Path));
+/// Outside, and not to be touched.
+const DECOY: &str = "/etc/passwd";
 
 /// Each trick on a segment's file, and on the registry's; a process then makes all calls.
 pub(crate) fn all(directory: &Path, report: &mut Report) {
-    let tricks: [Trick; 6] = [
-        ("emptied", |path| {
-            drop(
-                OpenOptions::new()
-                    .write(true)
-                    .open(path)
-                    .and_then(|file| file.set_len(0)),
-            )
-        }),
-        ("extended", |path| {
-            drop(
-                OpenOptions::new()
-                    .write(true)
-                    .open(path)
-                    .and_then(|file| file.set_len(1 << 30)),
-            )
-        }),
-        ("removed", |path| drop(fs::remove_file(path))),
-        ("replaced by a link", |path| {
-            drop(
-                fs::remove_file(path)
-                    .and_then(|()| std::os::unix::fs::symlink("/etc/passwd", path)),
-            )
-        }),
-        ("replaced by a FIFO", |path| {
-            drop(fs::remove_file(path).map(|()| make_fifo(path)))
-        }),
-        ("replaced by a directory", |path| {
-            drop(fs::remove_file(path).and_then(|()| fs::create_dir(path)))
-        }),
-    ];
-    for (name, trick) in tricks {
+    for trick in TRICKS {
         for finding in in_child(|| use_segment(directory, trick)) {
-            report.finding(format!("segment's file {name}: {finding}"));
+            report.finding(format!("segment's file {}: {finding}", trick.name));
         }
         // The registry cut short under a mapping is a fault by the kernel's rules: see the document.
-        if name != "emptied" {
-            trick(&directory.join("registry"));
+        if !trick.shrinks {
+            (trick.play)(&directory.join("registry"), Path::new(DECOY));
             for finding in in_child(try_calls) {
-                report.finding(format!("registry {name}: {finding}"));
+                report.finding(format!("registry {}: {finding}", trick.name));
             }
             let _ = fs::remove_dir(directory.join("registry"))
                 .or_else(|_| fs::remove_file(directory.join("registry")));
         }
-    }
-}
-
-fn make_fifo(path: &Path) {
-    if let Ok(path) = CString::new(path.as_os_str().as_bytes()) {
-        // SAFETY: a C string.
-        unsafe { libc::mkfifo(path.as_ptr(), 0o600) };
     }
 }
 
@@ -89,7 +50,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
         .unwrap_or_default()
 }
 
-fn use_segment(directory: &Path, trick: fn(&Path)) -> Vec<String> {
+fn use_segment(directory: &Path, trick: Trick) -> Vec<String> {
     let before = files(directory);
     let mut findings = Vec::new();
     let Ok(id) = calls::get(libc::IPC_PRIVATE, 8192, 0o600) else {
@@ -98,7 +59,7 @@ fn use_segment(directory: &Path, trick: fn(&Path)) -> Vec<String> {
     let Some(path) = newest_file(directory, &before) else {
         return vec!["no file".to_owned()];
     };
-    trick(&path);
+    (trick.play)(&path, Path::new(DECOY));
     match calls::attach(id, 0) {
         Err(libc::EIDRM | libc::EACCES | libc::ENXIO | libc::EISDIR | libc::ENODEV) => {}
         // Whoever may write a file may cut it short, before or after: touching what is gone is a fault then, as with

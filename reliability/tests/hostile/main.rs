@@ -3,18 +3,16 @@
 //! `PARTAGE_MUTATIONS` is the number of changes, 100000 otherwise; `PARTAGE_HOSTILE_SEED` chooses them.
 
 mod files;
-mod mutate;
-mod victim;
 
-use mutate::Registry;
 use partage_reliability::calls;
+use partage_reliability::examine;
+use partage_reliability::hostile::{self, Libc, Registry, Victim};
 use partage_reliability::preload;
 use partage_reliability::random::Random;
 use partage_reliability::report::Report;
 use partage_reliability::steady::in_child;
 use std::path::Path;
 use std::process::ExitCode;
-use victim::Victim;
 
 /// After so many changes the registry is repaired and then put back as it was at first: else all calls would soon
 /// fail at once.
@@ -65,7 +63,7 @@ fn run(directory: &Path) -> ExitCode {
             false => set_aside += 1,
         }
         registry.restore();
-        victim::remove_strays(directory);
+        remove_strays(directory);
     }
     files::all(directory, &mut report);
     if files::is_cut_short_fatal(directory) {
@@ -86,17 +84,21 @@ fn round(registry: &Registry, seed: u64) -> Vec<String> {
     // SAFETY: a plain number; in_child has set a timer that this replaces.
     unsafe { libc::alarm(WATCHDOG) };
     let mut random = Random::new(seed);
-    let mut victim = Victim::new();
+    let mut victim = Victim::<Libc>::new(true);
     for _ in 0..ROUND {
         registry.mutate(&mut random);
-        victim.calls(&mut random);
+        victim.call(&mut random);
     }
-    victim.end()
+    let (mut findings, calls) = victim.end();
+    findings.push(format!("calls {calls}"));
+    findings
 }
 
 /// Whether the registry could be repaired in place; else it must have been refused.
 fn repair(directory: &Path, seed: u64, report: &mut Report) -> bool {
-    let findings = in_child(|| victim::repair(directory));
+    let findings = in_child(|| {
+        hostile::repair(directory).unwrap_or_else(|error| vec![format!("refused: {error}")])
+    });
     let refused = findings
         .iter()
         .any(|finding| finding.starts_with("refused"));
@@ -104,7 +106,7 @@ fn repair(directory: &Path, seed: u64, report: &mut Report) -> bool {
         .iter()
         .filter(|finding| !finding.starts_with("refused"))
     {
-        report.finding(format!("after repair, seed {seed}: {finding}"));
+        report.finding(format!("seed {seed}: {finding}"));
     }
     !refused
 }
@@ -139,5 +141,14 @@ fn end(pid: i32) {
     unsafe {
         libc::kill(pid, libc::SIGKILL);
         libc::waitpid(pid, std::ptr::null_mut(), 0);
+    }
+}
+
+/// Removes files of segments that the registry, put back as it was, knows nothing of.
+fn remove_strays(directory: &Path) {
+    for finding in examine::namespace(directory) {
+        if let Some(name) = finding.strip_prefix("left over: ") {
+            let _ = std::fs::remove_file(directory.join(name));
+        }
     }
 }

@@ -1,13 +1,10 @@
 //! Damaged recordings: whatever the bytes say, every format comes to its end.
 
 use partage_report::image::Image;
-use partage_report::style::Style;
-use partage_report::symbols::Symbols;
-use partage_report::text::{Options, Timestamps};
-use partage_report::{Filter, Model, Recording, json, leaks, limits, perfetto, summary, timeline};
+use partage_report::{Model, Recording, limits};
+use partage_tests::shown::in_every_way as show;
 use partage_trace_format::{HEADER_SIZE, SLOT_SIZE};
 
-use crate::golden::lines;
 use crate::scene;
 
 const ROUNDS: u32 = 1500;
@@ -26,28 +23,6 @@ impl Numbers {
     fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound.max(1) as u64) as usize
     }
-}
-
-/// Shows a recording in every way; something that depends on all of them.
-fn show(recording: &Recording) -> usize {
-    let options = Options {
-        timestamps: Timestamps::Wall,
-        durations: true,
-        callers: true,
-        style: Style::PLAIN,
-    };
-    let filter = Filter::default();
-    let model = Model::of(recording);
-    let mut length = lines(recording, options, filter.clone()).len();
-    length += summary::text(recording, &filter, Style::PLAIN).len();
-    length += leaks::find(&model)
-        .text(&model, &mut Symbols::new(), Style::PLAIN)
-        .len();
-    json::write(recording, &filter, &mut |line| length += line.len());
-    perfetto::write(recording, &filter, &mut |piece| length += piece.len());
-    length += timeline::draw(&model, &filter).len();
-    let remarks = limits::remarks(recording, &model);
-    length + remarks.iter().map(String::len).sum::<usize>()
 }
 
 fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
@@ -130,5 +105,14 @@ fn what_is_no_trace_is_told() {
             "{remarks:?}"
         );
         show(&recording);
+    }
+}
+
+#[test]
+#[ignore = "writes what the fuzzer begins with, to the directory in PARTAGE_SEEDS"]
+fn seeds() {
+    let directory = std::path::PathBuf::from(std::env::var_os("PARTAGE_SEEDS").unwrap());
+    for (number, bytes) in scene::files().iter().enumerate() {
+        std::fs::write(directory.join(format!("process-{number}")), bytes).unwrap();
     }
 }

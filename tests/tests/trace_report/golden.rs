@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use partage_report::stream::Stream;
 use partage_report::style::Style;
-use partage_report::symbols::{Frame, Symbols};
-use partage_report::text::{Options, Timestamps, Writer};
-use partage_report::{Filter, Model, Recording, json, leaks, limits, perfetto, summary, timeline};
+use partage_report::symbols::Symbols;
+use partage_report::text::{Options, Timestamps};
+use partage_report::{Filter, Model, json, leaks, limits, perfetto, summary, timeline};
+
+use partage_tests::shown::lines;
 
 use crate::scene;
 
@@ -34,24 +35,6 @@ fn compare(name: &str, text: &str) {
         text.lines().count(),
         "lines of {name}"
     );
-}
-
-/// A recording's calls as text.
-pub(crate) fn lines(recording: &Recording, options: Options, filter: Filter) -> String {
-    let (mut model, mut symbols) = (Model::default(), Symbols::new());
-    let mut writer = Writer::new(options, filter);
-    let mut text = String::new();
-    for item in Stream::new(recording) {
-        let applied = model.apply(&item);
-        text += &writer.lines(&item, &applied, &model, &mut |event| {
-            symbols
-                .event(&model, &applied, event)
-                .iter()
-                .map(Frame::label)
-                .collect()
-        });
-    }
-    text
 }
 
 #[test]

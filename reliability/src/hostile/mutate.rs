@@ -1,13 +1,14 @@
 //! Changing bytes: where it hurts most, and anywhere.
 
-use partage_reliability::random::Random;
+use super::choices::Choices;
 use std::fs::OpenOptions;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const LEN: usize = 1 << 20;
+/// Bytes of the window.
+pub(super) const LEN: usize = 1 << 20;
 const KEY_INDEX: usize = 4096;
 const BITMAP: usize = KEY_INDEX + 65_536 * 4;
 const SEGMENTS: usize = BITMAP + 4096;
@@ -15,13 +16,16 @@ const MEMBERS: usize = SEGMENTS + 512 * 256;
 const RECORDS: usize = MEMBERS + 512 * 32;
 
 /// The registry's first window, mapped beside the library's own mapping, and how it was at first.
-pub(crate) struct Registry {
+#[derive(Debug)]
+pub struct Registry {
     words: &'static [AtomicU32],
     first: Vec<u32>,
 }
 
 impl Registry {
-    pub(crate) fn open(directory: &Path) -> Option<Registry> {
+    /// Maps the registry of the namespace in `directory`; what it holds now is what it is put back to.
+    #[must_use]
+    pub fn open(directory: &Path) -> Option<Registry> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -52,7 +56,7 @@ impl Registry {
     }
 
     /// Puts everything back.
-    pub(crate) fn restore(&self) {
+    pub fn restore(&self) {
         for (word, first) in self.words.iter().zip(&self.first) {
             if word.load(Ordering::Relaxed) != *first {
                 word.store(*first, Ordering::Relaxed);
@@ -61,9 +65,9 @@ impl Registry {
     }
 
     /// Changes one word.
-    pub(crate) fn mutate(&self, random: &mut Random) {
-        let offset = place(random);
-        let other = place(random);
+    pub fn mutate(&self, choices: &mut impl Choices) {
+        let offset = place(choices);
+        let other = place(choices);
         let Some(word) = self.words.get(offset / 4) else {
             return;
         };
@@ -72,13 +76,13 @@ impl Registry {
             .words
             .get(other / 4)
             .map_or(0, |word| word.load(Ordering::Relaxed));
-        word.store(value(random, before, borrowed), Ordering::Relaxed);
+        word.store(value(choices, before, borrowed), Ordering::Relaxed);
     }
 }
 
 /// An offset: mostly among what is in use.
-fn place(random: &mut Random) -> usize {
-    let (start, len) = match random.below(20) {
+fn place(choices: &mut impl Choices) -> usize {
+    let (start, len) = match choices.below(20) {
         0..=5 => (0, 144),
         6..=9 => (SEGMENTS, 16 * 256),
         10..=11 => (MEMBERS, 16 * 32),
@@ -87,17 +91,17 @@ fn place(random: &mut Random) -> usize {
         18 => (BITMAP, 64),
         _ => (0, LEN),
     };
-    (start + random.below(len)) & !3
+    (start + choices.below(len)) & !3
 }
 
-fn value(random: &mut Random, before: u32, borrowed: u32) -> u32 {
-    match random.below(8) {
-        0..=2 => before ^ 1 << random.below(32),
+fn value(choices: &mut impl Choices, before: u32, borrowed: u32) -> u32 {
+    match choices.below(8) {
+        0..=2 => before ^ 1 << choices.below(32),
         3 => 0,
         4 => u32::MAX,
-        5 => random.below(64) as u32,
+        5 => choices.below(64) as u32,
         // What stands elsewhere: a live member's token in a lock, one list's link in another.
         6 => borrowed,
-        _ => random.number() as u32,
+        _ => choices.number() as u32,
     }
 }

@@ -1,0 +1,14 @@
+//! Bytes and files that change under a process that uses them: what is changed, and the process. Whoever drives it says
+//! where the choices come from, a seed or a fuzzer's bytes, and who answers the calls.
+
+mod calls;
+mod choices;
+mod mutate;
+mod tricks;
+mod victim;
+
+pub use calls::{Calls, Core, Libc};
+pub use choices::{Bytes, Choices};
+pub use mutate::Registry;
+pub use tricks::{TRICKS, Trick};
+pub use victim::{Victim, repair, view};
