@@ -1,5 +1,7 @@
 //! What is measured: a list of cases, each an operation in a setting.
 
+use crate::way::Way;
+
 /// What one iteration does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Operation {
@@ -139,10 +141,16 @@ fn case(table: Table, name: impl Into<String>, operation: Operation, setting: Se
 }
 
 impl Case {
-    /// Whether there is something to do by hand: starting a program knows no segments.
+    /// Whether there is something to do that way: starting a program knows no segments, and only what changes something
+    /// is guarded.
     #[must_use]
-    pub fn has_by_hand(&self) -> bool {
-        !matches!(self.operation, Operation::FirstCall | Operation::Start)
+    pub fn has(&self, way: Way) -> bool {
+        use Operation::{AttachAgain, AttachFirst, FirstCall, LifeCycle, Start};
+        match way {
+            Way::Kernel | Way::Partage => true,
+            Way::ByHand => !matches!(self.operation, FirstCall | Start),
+            Way::Guarded => matches!(self.operation, AttachFirst | AttachAgain | LifeCycle),
+        }
     }
 
     fn aims_at(self, target: f64) -> Case {

@@ -51,9 +51,7 @@ pub(crate) struct Row {
 
 /// Measures a case every way.
 pub(crate) fn measure(case: &Case, surroundings: &Surroundings, effort: Effort) -> io::Result<Row> {
-    let ways = Way::ALL
-        .iter()
-        .filter(|&&way| way != Way::ByHand || case.has_by_hand());
+    let ways = Way::ALL.iter().filter(|&&way| case.has(way));
     let mut workers = Vec::new();
     for &way in ways.clone() {
         let mut worker = Worker::start(case, surroundings, way)?;

@@ -100,15 +100,20 @@ impl Report {
 }
 
 const HEAD: &str = "\
-| | kernel | partage | by hand | partage / kernel | median (quartiles) | aim | system calls |
-|---|--:|--:|--:|--:|--:|--:|---|
+| | kernel | partage | by hand | the same, guarded | partage / kernel | median (quartiles) | aim | system calls |
+|---|--:|--:|--:|--:|--:|--:|--:|---|
 ";
 
 fn line(row: &Row) -> String {
     let time = |column: usize| {
         row.columns
             .get(column)
-            .map_or("".to_owned(), |column| nanoseconds(column.each.min()))
+            .map_or(String::new(), |column| nanoseconds(column.each.min()))
+    };
+    let by_hand = |column: usize| {
+        row.ratio(column).map_or(String::new(), |ratio| {
+            format!("{} ({ratio:.2})", time(column))
+        })
     };
     let ratio = row.ratio(1).unwrap_or(f64::NAN);
     let spread = row.spread(1).unwrap_or_default();
@@ -122,11 +127,12 @@ fn line(row: &Row) -> String {
             .and_then(|column| column.calls.as_ref())
     };
     format!(
-        "| {} | {} | {} | {} | **{ratio:.2}** | {spread} | {aim} | {} |\n",
+        "| {} | {} | {} | {} | {} | **{ratio:.2}** | {spread} | {aim} | {} |\n",
         row.case.name,
         time(0),
         time(1),
-        time(2),
+        by_hand(2),
+        by_hand(3),
         system_calls(calls(0), calls(1))
     )
 }

@@ -13,6 +13,41 @@ pub enum Api {
     SystemV,
     /// shm_open(3), mmap(2), and no descriptor kept.
     ByHand,
+    /// The same, with signals blocked during every change.
+    Guarded,
+}
+
+impl Api {
+    const NAMED: [(Api, &str); 2] = [(Api::ByHand, "--by-hand"), (Api::Guarded, "--guarded")];
+
+    /// What tells a worker to use it, if it takes telling.
+    pub(crate) fn option(self) -> Option<&'static str> {
+        Api::NAMED
+            .iter()
+            .find_map(|&(api, option)| (api == self).then_some(option))
+    }
+
+    fn guard(self) -> Option<Guard> {
+        (self == Api::Guarded).then(Guard::new)
+    }
+}
+
+/// All signals are blocked as long as this lives.
+struct Guard(nix::sys::signal::SigSet);
+
+impl Guard {
+    fn new() -> Guard {
+        let all = nix::sys::signal::SigSet::all();
+        let before = all.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK);
+        Guard(before.unwrap_or_else(|_| nix::sys::signal::SigSet::empty()))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // What was set before can be set again.
+        let _ = self.0.thread_set_mask();
+    }
 }
 
 /// A segment, removed when it is dropped.
@@ -76,13 +111,14 @@ impl Segment {
     /// # Errors
     /// As shmget(2), or shm_open(3).
     pub fn create(&mut self) -> io::Result<()> {
+        let _guard = self.api.guard();
         match self.api {
             Api::SystemV => {
                 let flags = libc::IPC_CREAT | libc::IPC_EXCL | 0o600;
                 // SAFETY: no memory is touched.
                 self.id = check(unsafe { libc::shmget(self.key, self.bytes, flags) })?;
             }
-            Api::ByHand => {
+            Api::ByHand | Api::Guarded => {
                 let fd = self.open(libc::O_CREAT | libc::O_EXCL)?;
                 // SAFETY: the descriptor was opened just now and is closed here.
                 let sized = check(unsafe { libc::ftruncate(fd, self.bytes as libc::off_t) });
@@ -103,7 +139,7 @@ impl Segment {
         match self.api {
             // SAFETY: no memory is touched.
             Api::SystemV => check(unsafe { libc::shmget(self.key, 0, mode) }).map(drop),
-            Api::ByHand => {
+            Api::ByHand | Api::Guarded => {
                 close(self.open(0)?);
                 Ok(())
             }
@@ -122,7 +158,7 @@ impl Segment {
                 // SAFETY: the structure has room for what is written.
                 check(unsafe { libc::shmctl(self.id, libc::IPC_STAT, status.as_mut_ptr()) })
             }
-            Api::ByHand => {
+            Api::ByHand | Api::Guarded => {
                 let fd = self.open(0)?;
                 let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
                 // SAFETY: the structure has room for what is written.
@@ -140,10 +176,11 @@ impl Segment {
     /// As shmat(2), or mmap(2).
     #[inline]
     pub fn attach(&self) -> io::Result<Attached> {
+        let _guard = self.api.guard();
         let start = match self.api {
             // SAFETY: nothing is replaced.
             Api::SystemV => unsafe { libc::shmat(self.id, std::ptr::null(), 0) },
-            Api::ByHand => {
+            Api::ByHand | Api::Guarded => {
                 let fd = self.open(0)?;
                 let access = libc::PROT_READ | libc::PROT_WRITE;
                 // SAFETY: nothing is replaced.
@@ -168,12 +205,13 @@ impl Segment {
     /// # Errors
     /// As shmctl(2), or shm_unlink(3).
     pub fn remove(&mut self) -> io::Result<()> {
+        let _guard = self.api.guard();
         self.exists = false;
         match self.api {
             // SAFETY: IPC_RMID does not look at the buffer.
             Api::SystemV => check(unsafe { libc::shmctl(self.id, libc::IPC_RMID, null_mut()) }),
             // SAFETY: the name is a string that outlives the call.
-            Api::ByHand => check(unsafe { libc::shm_unlink(self.name.as_ptr()) }),
+            Api::ByHand | Api::Guarded => check(unsafe { libc::shm_unlink(self.name.as_ptr()) }),
         }
         .map(drop)
     }
@@ -199,11 +237,14 @@ impl Attached {
     /// As shmdt(2), or munmap(2).
     #[inline]
     pub fn detach(self) -> io::Result<()> {
+        let _guard = self.api.guard();
         match self.api {
             // SAFETY: the value is consumed, and nobody else looks at the memory.
             Api::SystemV => check(unsafe { libc::shmdt(self.start.cast()) }),
-            // SAFETY: as above.
-            Api::ByHand => check(unsafe { libc::munmap(self.start.cast(), self.bytes) }),
+            Api::ByHand | Api::Guarded => {
+                // SAFETY: as above.
+                check(unsafe { libc::munmap(self.start.cast(), self.bytes) })
+            }
         }
         .map(drop)
     }

@@ -16,6 +16,8 @@ pub enum Way {
     Partage,
     /// shm_open(3) and mmap(2).
     ByHand,
+    /// The same, with signals blocked during every change, as whoever keeps count of something has to.
+    Guarded,
 }
 
 /// What stands for an ordinary user.
@@ -23,15 +25,15 @@ pub const ORDINARY_USER: u32 = 65534;
 
 impl Way {
     /// All, in the order of a table's columns.
-    pub const ALL: [Way; 3] = [Way::Kernel, Way::Partage, Way::ByHand];
+    pub const ALL: [Way; 4] = [Way::Kernel, Way::Partage, Way::ByHand, Way::Guarded];
 
     /// The calls that a worker makes.
     #[must_use]
     pub fn api(self) -> Api {
-        if self == Way::ByHand {
-            Api::ByHand
-        } else {
-            Api::SystemV
+        match self {
+            Way::Kernel | Way::Partage => Api::SystemV,
+            Way::ByHand => Api::ByHand,
+            Way::Guarded => Api::Guarded,
         }
     }
 }
@@ -97,9 +99,7 @@ impl Surroundings {
     pub fn worker(&self, case: &Case, way: Way, command: &str) -> Command {
         let mut worker = Command::new(&self.program);
         worker.args([command, &case.name]);
-        if way == Way::ByHand {
-            worker.arg("--by-hand");
-        }
+        worker.args(way.api().option());
         self.set_way(&mut worker, way, case.setting.ordinary_user);
         if case.setting.ordinary_user && nix::unistd::geteuid().is_root() {
             use std::os::unix::process::CommandExt;

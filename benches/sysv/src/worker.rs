@@ -18,6 +18,9 @@ pub(crate) struct Order {
     /// With shm_open and mmap instead of System V's calls.
     #[arg(long)]
     by_hand: bool,
+    /// The same, with signals blocked during every change.
+    #[arg(long)]
+    guarded: bool,
 }
 
 impl Order {
@@ -26,10 +29,18 @@ impl Order {
             .ok_or_else(|| io::Error::other(format!("no case named {}", self.case)))
     }
 
+    fn api(&self) -> Api {
+        match (self.by_hand, self.guarded) {
+            (_, true) => Api::Guarded,
+            (true, false) => Api::ByHand,
+            (false, false) => Api::SystemV,
+        }
+    }
+
     fn prepare(&self) -> io::Result<Box<dyn Batch>> {
         nix::unistd::alarm::set(PATIENCE);
         check_preload()?;
-        prepare(&self.case()?, api(self.by_hand))
+        prepare(&self.case()?, self.api())
     }
 }
 
@@ -43,10 +54,6 @@ fn check_preload() -> io::Result<()> {
     is_there
         .then_some(())
         .ok_or_else(|| io::Error::other(format!("{wanted} was not preloaded")))
-}
-
-fn api(by_hand: bool) -> Api {
-    if by_hand { Api::ByHand } else { Api::SystemV }
 }
 
 /// Runs a batch for each line that names a number of iterations, and answers with two numbers, in ns: for all
