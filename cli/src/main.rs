@@ -23,6 +23,7 @@ mod commands;
 mod confirm;
 mod contents;
 mod failure;
+mod huge;
 mod launch;
 mod liveness;
 mod model;

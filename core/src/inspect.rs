@@ -114,7 +114,16 @@ impl Namespace {
         self.registry.resident_bytes(segment)
     }
 
-    /// Calls `visit` with the path of a segment's file.
+    /// Calls `visit` with the path of a segment's memory: its file in the namespace, or what that leads to if its pages
+    /// are huge.
+    pub fn with_memory<T>(&self, segment: &Segment, visit: impl FnOnce(&[u8]) -> T) -> T {
+        match self.registry.memory_path(segment) {
+            Ok(path) => visit(path.bytes()),
+            Err(_) => self.with_file(segment, visit),
+        }
+    }
+
+    /// Calls `visit` with the path of a segment's file in the namespace.
     pub fn with_file<T>(&self, segment: &Segment, visit: impl FnOnce(&[u8]) -> T) -> T {
         visit(self.registry.segment_path(segment).bytes())
     }

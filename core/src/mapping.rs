@@ -69,6 +69,42 @@ pub struct RemapRequest {
     pub new_address: usize,
 }
 
+impl RemapRequest {
+    /// # Safety
+    /// As for [`mremap`].
+    unsafe fn call(&self) -> Result<usize> {
+        // Without these flags the caller passed none: what is read then is chance, which the kernel looks at for huge pages.
+        let has_address = self.flags & (libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP) != 0;
+        let new_address = if has_address { self.new_address } else { 0 };
+        // SAFETY: the caller's promise.
+        unsafe {
+            memory::remap(
+                self.old_address,
+                self.old_size,
+                self.new_size,
+                self.flags,
+                new_address,
+            )
+        }
+    }
+}
+
+/// The request as the kernel understands it: of huge pages it rounds sizes up to whole ones.
+fn in_whole_pages(session: &mut Session, request: &RemapRequest) -> RemapRequest {
+    let at = request.old_address;
+    let fragments = session.attachments().overlapping(at, at.saturating_add(1));
+    let page = match fragments.first() {
+        Some(fragment) if fragment.huge_log2 != 0 => 1usize.wrapping_shl(fragment.huge_log2.into()),
+        _ => return *request,
+    };
+    let round = |size: usize| size.checked_next_multiple_of(page).unwrap_or(size);
+    RemapRequest {
+        old_size: round(request.old_size),
+        new_size: round(request.new_size),
+        ..*request
+    }
+}
+
 /// mremap(2), of attachments too.
 ///
 /// # Errors
@@ -77,27 +113,30 @@ pub struct RemapRequest {
 /// # Safety
 /// What was at the old place, and with `MREMAP_FIXED` at the new one, is not used any more.
 pub unsafe fn mremap(request: &RemapRequest) -> Result<usize> {
+    let fixed = request.flags & libc::MREMAP_FIXED != 0;
+    let at_new = || session_for(request.new_address, request.new_size);
+    let session = session_for(request.old_address, request.old_size.max(1))
+        .or_else(|| fixed.then(at_new).flatten());
+    let Some(mut session) = session else {
+        // SAFETY: the caller's promise.
+        return unsafe { request.call() };
+    };
+    let asked = request;
+    let request = in_whole_pages(&mut session, request);
     let RemapRequest {
         old_address,
         old_size,
         new_size,
         flags,
         new_address,
-    } = *request;
-    // SAFETY: the caller's promise.
-    let call = || unsafe { memory::remap(old_address, old_size, new_size, flags, new_address) };
-    let fixed = flags & libc::MREMAP_FIXED != 0;
-    let session = session_for(old_address, old_size.max(1))
-        .or_else(|| fixed.then(|| session_for(new_address, new_size)).flatten());
-    let Some(mut session) = session else {
-        return call();
-    };
+    } = request;
     let old = Range::new(old_address, old_size);
-    if is_more_than_one(&mut session, request) {
+    if is_more_than_one(&mut session, &request) {
         return Err(Errno::EFAULT);
     }
     session.attachments().make_room(3)?;
-    let moved = call();
+    // SAFETY: the caller's promise.
+    let moved = unsafe { asked.call() };
     if moved.is_err() && fixed && old_address.is_multiple_of(memory::page_size()) {
         // The kernel makes room and cuts the end off before it finds that it cannot move.
         drop_what_is_gone(&mut session, Range::new(new_address, new_size));

@@ -6,6 +6,7 @@
 //! | `PARTAGE_BACKEND` | `user` | `user`, `kernel` or `auto`: who answers the System V calls |
 //! | `PARTAGE_LOG` | nothing | `error`, `warn`, `info` or `debug`: explain on standard error |
 //! | `PARTAGE_PATIENCE` | 20000 | milliseconds that a call waits for a lock whose holder lives but is stopped |
+//! | `PARTAGE_HUGE_DIR` | the mounts of hugetlbfs | the directory on hugetlbfs for segments of huge pages |
 //! | `PARTAGE_SHMMAX` | 2^64-1-2^24 | largest segment in bytes, stored when the namespace is made |
 //! | `PARTAGE_SHMALL` | 2^64-1-2^24 | most pages of all segments together, likewise |
 //! | `PARTAGE_SHMMNI` | 4096 | most segments, at most 32768, likewise |
@@ -29,6 +30,11 @@ fn variable(name: &str) -> Option<&'static [u8]> {
 /// `PARTAGE_DIR`.
 pub(crate) fn directory() -> Option<&'static [u8]> {
     variable("PARTAGE_DIR")
+}
+
+/// `PARTAGE_HUGE_DIR`.
+pub(crate) fn huge_directory() -> Option<&'static [u8]> {
+    variable("PARTAGE_HUGE_DIR")
 }
 
 /// A variable that other programs define too, such as `TMPDIR`; not read by privileged programs either.

@@ -120,6 +120,7 @@ fn remove(dir: &Path, files: &[PathBuf]) -> Result<(), Failure> {
         .filter(is_registry)
         .chain(files.iter().filter(|path| !is_registry(path)));
     for path in order {
+        crate::huge::remove_memory(path);
         let removed = if path.is_dir() {
             fs::remove_dir_all(path)
         } else {

@@ -134,6 +134,7 @@ fn collect_namespace(
             )
         })?;
         for file in &remains.files {
+            crate::huge::remove_memory(file);
             // Another gc may have been faster.
             let _ = fs::remove_file(file);
         }

@@ -125,6 +125,9 @@ pub(crate) fn remove_namespace(path: &Path) -> io::Result<()> {
     const TRIES: u32 = 500;
     let mut last = Ok(());
     for _ in 0..TRIES {
+        for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+            crate::huge::remove_memory(&entry.path());
+        }
         last = match std::fs::remove_dir_all(path) {
             Err(why) if why.kind() == io::ErrorKind::NotFound && !path.exists() => Ok(()),
             result => result,

@@ -140,7 +140,7 @@ fn describe(
     segment: &inspect::Segment,
     attached: Vec<Attachment>,
 ) -> Segment {
-    let file = namespace.with_file(segment, |path| PathBuf::from(OsStr::from_bytes(path)));
+    let file = namespace.with_memory(segment, |path| PathBuf::from(OsStr::from_bytes(path)));
     Segment {
         key: segment.key,
         id: segment.shmid as i32,

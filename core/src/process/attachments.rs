@@ -24,6 +24,8 @@ pub(crate) struct Fragment {
     /// While a fork is under way: the record that was made for the child.
     pub(crate) child_record: u32,
     pub(crate) read_only: bool,
+    /// The logarithm of the size of its pages if they are huge, else 0.
+    pub(crate) huge_log2: u8,
     /// There are, or were, others of the same attachment.
     pub(crate) has_siblings: bool,
 }
@@ -48,6 +50,7 @@ impl Fragment {
         record: 0,
         child_record: 0,
         read_only: false,
+        huge_log2: 0,
         has_siblings: false,
     };
 

@@ -1,8 +1,8 @@
 //! The file behind a segment: `segment-<number>-<bytes>`, both in hexadecimal. Its size stands in its name, so that
 //! a damaged registry cannot make anyone map more than there is.
 
-use super::Registry;
 use super::segment::{ANCHORED, Segment};
+use super::{Registry, huge};
 use crate::error::{Errno, Result};
 use crate::log::{self, Level};
 use crate::os::access_list;
@@ -20,6 +20,9 @@ impl Registry {
     /// - `ENOSPC` over `RLIMIT_FSIZE`, or the file system has no inode left
     /// - other errors of open(2)
     pub(crate) fn make_file(&self, segment: &Segment, signals: &Blocked) -> Result<()> {
+        if segment.huge_page().is_some() {
+            return self.make_huge_file(segment, signals);
+        }
         let bytes = segment.bytes().ok_or(Errno::EINVAL)? as u64;
         let path = self.segment_path(segment);
         let mode = segment.mode & 0o777;
@@ -46,7 +49,7 @@ impl Registry {
     /// - `EIDRM` the file is not there
     /// - `EMFILE`, `ENFILE` no descriptor for the moment that it takes
     pub(crate) fn open_file(&self, segment: &Segment, read_only: bool) -> Result<File> {
-        let path = self.segment_path(segment);
+        let path = self.memory_path(segment).map_err(|_| Errno::EIDRM)?;
         let flags = if read_only {
             libc::O_RDONLY
         } else {
@@ -73,7 +76,12 @@ impl Registry {
                     .str(", ")
                     .bytes(path.bytes())
             })),
-            file => file,
+            Ok(file) => match segment.huge_page() {
+                Some(page) => huge::check_memory(&file, segment, page)
+                    .map(|()| file)
+                    .map_err(|_| Errno::EIDRM),
+                None => Ok(file),
+            },
         }
     }
 
@@ -84,13 +92,19 @@ impl Registry {
     ///   back if possible
     pub(crate) fn remove_file(&self, segment: &Segment) -> Result<()> {
         let path = self.segment_path(segment);
-        if segment.flags & ANCHORED != 0 {
+        if segment.flags & ANCHORED != 0 && segment.huge_page().is_none() {
             let _ = empty(&path, segment);
         }
-        match files::unlink(path.as_c_str()) {
+        let removed = match segment.huge_page() {
+            Some(_) => self.remove_huge_file(segment),
+            None => Ok(()),
+        };
+        match removed.and_then(|()| files::unlink(path.as_c_str())) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(error) => {
-                let _ = empty(&path, segment);
+                if segment.huge_page().is_none() {
+                    let _ = empty(&path, segment);
+                }
                 log::write(Level::Warn, |line| {
                     line.str("cannot remove ")
                         .bytes(path.bytes())
@@ -111,7 +125,9 @@ impl Registry {
         if access(before) == access(now) {
             return Ok(());
         }
-        let path = self.segment_path(now);
+        let Ok(path) = self.memory_path(now) else {
+            return Ok(());
+        };
         let update = |held: Held| {
             if (before.uid, before.gid) != (now.uid, now.gid) {
                 // Without the privilege to give files away, the access list lets the new owner in.
@@ -144,12 +160,16 @@ impl Registry {
             let _ = held.0.set_owner(segment.uid, segment.gid);
             held.set_access(segment)
         };
-        let _ = Held::open(&self.segment_path(segment), [segment, segment]).and_then(restore);
+        let _ = self
+            .memory_path(segment)
+            .and_then(|path| Held::open(&path, [segment, segment]))
+            .and_then(restore);
     }
 
     /// Bytes of the segment that are in memory.
     pub(crate) fn resident_bytes(&self, segment: &Segment) -> u64 {
-        files::status(self.segment_path(segment).as_c_str())
+        self.memory_path(segment)
+            .and_then(|path| files::status(path.as_c_str()))
             .map_or(0, |status| status.blocks.saturating_mul(512))
     }
 
@@ -206,7 +226,7 @@ fn is_own(file: &File, segments: [&Segment; 2]) -> Result<bool> {
 }
 
 /// Gives the memory behind a file back while something still maps it.
-fn empty(path: &Path, segment: &Segment) -> Result<()> {
+pub(super) fn empty(path: &Path, segment: &Segment) -> Result<()> {
     let file = File::open(path.as_c_str(), libc::O_WRONLY, 0)?;
     if is_own(&file, [segment, segment])? {
         file.set_size(0)
@@ -217,7 +237,7 @@ fn empty(path: &Path, segment: &Segment) -> Result<()> {
 
 /// Gives the file its size. The kernel has no file size limit for segments; where ours meets one, the signal that
 /// comes with it is taken back.
-fn set_size(file: &File, bytes: u64, signals: &Blocked) -> Result<()> {
+pub(super) fn set_size(file: &File, bytes: u64, signals: &Blocked) -> Result<()> {
     file.set_size(bytes).map_err(|error| match error {
         Errno::EFBIG => {
             signals.forget_file_size_signal();

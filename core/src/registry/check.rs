@@ -148,7 +148,10 @@ impl Registry {
                 recorded,
             });
         }
-        let size = files::status(self.segment_path(&segment).as_c_str()).map(|status| status.size);
+        let size = self
+            .memory_path(&segment)
+            .and_then(|path| files::status(path.as_c_str()))
+            .map(|status| status.size);
         if size.ok() != segment.bytes().map(|bytes| bytes as u64) {
             report(Finding::File { slot });
         }

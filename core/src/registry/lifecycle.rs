@@ -6,7 +6,7 @@
 use super::guard::{NamespaceGuard, SegmentGuard};
 use super::ids::IdState;
 use super::members::{Prober, Token};
-use super::segment::{NO_RESERVE, Segment, State};
+use super::segment::{Segment, State};
 use super::slot_of;
 use super::{MAX_SEGMENTS, Registry};
 use crate::error::{Errno, Result};
@@ -186,7 +186,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Pages that live segments were promised and may not have touched yet, those of `NO_RESERVE` ones left out.
+    /// Pages that live segments were promised and may not have touched yet, those that need no room left out.
     pub(crate) fn unfilled_promises(&self) -> u64 {
         let mut bytes = 0u64;
         let mut from = 0;
@@ -194,7 +194,7 @@ impl Registry {
             from = index + 1;
             if let Some(segment) = self.read_slot(index)
                 && segment.state == State::Live
-                && segment.flags & NO_RESERVE == 0
+                && segment.needs_room()
             {
                 let promised = segment.bytes().unwrap_or(0) as u64;
                 bytes =

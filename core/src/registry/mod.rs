@@ -11,6 +11,7 @@ mod backing;
 mod check;
 mod format;
 mod guard;
+mod huge;
 mod ids;
 mod key_index;
 mod layout;
@@ -32,6 +33,7 @@ pub use segment::{SHM_DEST, SHM_LOCKED, Segment, State};
 
 pub(crate) use format::RECORD_READ_ONLY;
 pub(crate) use guard::SegmentGuard;
+pub(crate) use huge::flags_for as huge_flags;
 pub(crate) use ids::{sequence as sequence_of, slot as slot_of};
 pub(crate) use members::{Liveness, Prober, Token};
 pub(crate) use reap::is_due as is_reap_due;

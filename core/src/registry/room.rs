@@ -5,7 +5,7 @@
 //! part of the room that was found is handed out without asking again.
 
 use super::Registry;
-use super::segment::{NO_RESERVE, Segment};
+use super::segment::Segment;
 use crate::error::{Errno, Result};
 use crate::log;
 use crate::os::{clock, files, memory};
@@ -38,7 +38,7 @@ impl Registry {
     /// # Errors
     /// - `ENOMEM` the file system has no room for the segment
     pub(crate) fn check_room(&self, segment: &Segment) -> Result<()> {
-        if segment.flags & NO_RESERVE != 0 || self.has_credit(segment.pages()) {
+        if !segment.needs_room() || self.has_credit(segment.pages()) {
             return Ok(());
         }
         let bytes = segment.bytes().ok_or(Errno::ENOMEM)? as u64;

@@ -183,15 +183,27 @@ impl SegmentSlot {
 impl Segment {
     /// Bytes of its memory: the size rounded up to pages; `None` for a size that no segment can have.
     pub(crate) fn bytes(&self) -> Option<usize> {
-        usize::try_from(self.size)
-            .ok()
-            .filter(|&size| size > 0)
-            .and_then(crate::os::memory::page_round)
+        let size = usize::try_from(self.size).ok().filter(|&size| size > 0)?;
+        let size = match self.huge_page() {
+            None => size,
+            Some(page) => size.checked_next_multiple_of(usize::try_from(page).ok()?)?,
+        };
+        crate::os::memory::page_round(size)
     }
 
     /// Whether the id of a caller names this segment.
     pub(crate) fn is_live(&self, shmid: u32) -> bool {
         self.state == State::Live && self.shmid == shmid
+    }
+
+    /// Whether no room was set aside for it.
+    pub(crate) fn is_unreserved(&self) -> bool {
+        self.flags & NO_RESERVE != 0
+    }
+
+    /// Whether the namespace's file system has to have room for it.
+    pub(crate) fn needs_room(&self) -> bool {
+        !self.is_unreserved() && self.huge_page().is_none()
     }
 
     /// Whether it waits for its last detach.

@@ -1,5 +1,6 @@
 //! shmat(2): map a segment.
 
+use super::huge;
 use super::permission::{self, Current, EXECUTE, READ, WRITE};
 use crate::error::{Errno, Result};
 use crate::os::memory::{self, page_size};
@@ -147,6 +148,7 @@ pub unsafe fn attach(request: &AttachRequest) -> Result<usize> {
                 record,
                 child_record: 0,
                 read_only: request.is_read_only(),
+                huge_log2: segment.huge_log2(),
                 has_siblings: false,
             });
             Ok(start)
@@ -234,13 +236,18 @@ unsafe fn map(
     if target.keeps_others() && (target.address as u64).checked_add(segment.size).is_none() {
         return Err(Errno::EINVAL);
     }
+    let target = Target {
+        flags: target.flags | huge::map_flags(segment),
+        ..target
+    };
     let anchored = Anchored {
         shmid: segment.shmid,
         file: segment.file,
         len,
         read_only: request.is_read_only(),
     };
-    let is_plain = target.is_anywhere() && request.shmflg & SHM_EXEC == 0;
+    let is_plain =
+        target.is_anywhere() && request.shmflg & SHM_EXEC == 0 && segment.huge_page().is_none();
     let from_anchor = (is_plain && again)
         .then(|| session.anchors().map(&anchored))
         .flatten();

@@ -144,7 +144,10 @@ pub fn set_locked(shmid: i32, locked: bool) -> Result<()> {
                 check_lock_limit(before)?;
             }
         }
-        let mode = if locked {
+        // Huge pages are never swapped: the kernel says yes and leaves the mode alone.
+        let mode = if before.huge_page().is_some() {
+            before.mode
+        } else if locked {
             before.mode | SHM_LOCKED
         } else {
             before.mode & !SHM_LOCKED
@@ -171,7 +174,8 @@ fn check_lock_limit(segment: &Segment) -> Result<()> {
     match limits::locked_memory() {
         0 => Err(Errno::EPERM),
         limit
-            if segment.mode & SHM_LOCKED == 0
+            if segment.huge_page().is_none()
+                && segment.mode & SHM_LOCKED == 0
                 && segment.bytes().is_none_or(|bytes| bytes as u64 > limit) =>
         {
             Err(Errno::ENOMEM)

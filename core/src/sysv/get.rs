@@ -37,7 +37,7 @@ const NAME_TRIES: u32 = 64;
 /// - `EACCES` the permission bits asked for are not granted
 /// - `EINVAL` size 0, above `shmmax`, or above the existing segment's
 /// - `ENOSPC` `shmall` or `shmmni` is reached, or the file system's inodes or `RLIMIT_FSIZE` are
-/// - `ENOMEM` the file system cannot hold it, or huge pages were asked for
+/// - `ENOMEM` the file system cannot hold it, or there are not enough huge pages
 /// - `EPERM` huge pages were asked for without the right to them
 /// - what opening the namespace says, see [`crate::registry`]
 pub fn get(request: &GetRequest) -> Result<u32> {
@@ -64,8 +64,8 @@ fn existing(segment: &Segment, request: &GetRequest) -> Result<u32> {
 }
 
 /// What makes a new segment impossible whatever the state of the namespace; `shmall` comes in between, as in the
-/// kernel.
-fn check_size(request: &GetRequest, limits: &Limits, pages_used: u64) -> Result<()> {
+/// kernel. Returns the segment's flags for huge pages.
+fn check_size(request: &GetRequest, limits: &Limits, pages_used: u64) -> Result<u32> {
     let size = request.size as u64;
     if size == 0 || size > limits.shmmax {
         return Err(Errno::EINVAL);
@@ -83,15 +83,12 @@ fn check_size(request: &GetRequest, limits: &Limits, pages_used: u64) -> Result<
         }));
     }
     if request.shmflg & huge::HUGETLB != 0 {
-        return Err(log::refuse(
-            huge::refusal(request.shmflg, &Current),
-            |line| line.str("huge pages are not supplied by the user backend"),
-        ));
+        return huge::flags(request.shmflg, &Current);
     }
     if size > LARGEST {
         Err(Errno::EINVAL)
     } else {
-        Ok(())
+        Ok(0)
     }
 }
 
@@ -110,7 +107,7 @@ fn create(request: &GetRequest) -> Result<u32> {
         // What only the dead keep does not count in the kernel.
         process::sweep(registry);
     }
-    check_size(request, &registry.limits(), registry.totals().1)?;
+    let huge_flags = check_size(request, &registry.limits(), registry.totals().1)?;
     let session = Session::begin()?;
     session.registry.sweep(session.me, A_FEW);
     let (uid, gid) = (identity::euid(), identity::egid());
@@ -124,11 +121,12 @@ fn create(request: &GetRequest) -> Result<u32> {
         size: request.size as u64,
         ctime: clock::now(),
         cpid: session.pid,
-        flags: if request.shmflg & NORESERVE != 0 {
-            NO_RESERVE
-        } else {
-            0
-        },
+        flags: huge_flags
+            | if request.shmflg & NORESERVE != 0 {
+                NO_RESERVE
+            } else {
+                0
+            },
         ..Segment::default()
     };
     session.registry.check_room(&wanted)?;

@@ -1,9 +1,10 @@
-//! Huge pages. The user backend has none to give; it answers as a kernel whose pool of them is empty.
+//! Huge pages: who may have them, and of which size. Where their memory lies is `registry/huge.rs`.
 
 use super::permission::Caller;
 use crate::error::{Errno, Result};
 use crate::os::files::{self, File};
 use crate::os::identity::Capability;
+use crate::registry::{Segment, huge_flags};
 use crate::text::{Path, parse_number};
 
 /// In `shmflg`: use huge pages (`SHM_HUGETLB`).
@@ -12,21 +13,50 @@ pub(super) const HUGETLB: i32 = 0o4000;
 const SIZE_SHIFT: u32 = 26;
 const SIZE_MASK: u32 = 0x3f;
 
-/// Why a segment of huge pages cannot be made.
+/// The flags of a segment of huge pages, if the caller may make one.
 ///
-/// # Returns
+/// # Errors
 /// - `EINVAL` the system has no pages of that size
 /// - `EPERM` the caller may not use them
-/// - `ENOMEM` there are none free
-pub(super) fn refusal(shmflg: i32, caller: &impl Caller) -> Errno {
+/// - `ENOMEM` the system does not say which size is its usual one
+#[cold]
+#[inline(never)]
+pub(super) fn flags(shmflg: i32, caller: &impl Caller) -> Result<u32> {
     let encoded = shmflg as u32 >> SIZE_SHIFT & SIZE_MASK;
     if encoded != 0 && !is_supported(encoded) {
-        Errno::EINVAL
-    } else if !caller.has(Capability::IpcLock) && !is_in_permitted_group(caller) {
-        Errno::EPERM
-    } else {
-        Errno::ENOMEM
+        return Err(Errno::EINVAL);
     }
+    if !caller.has(Capability::IpcLock) && !is_in_permitted_group(caller) {
+        return Err(Errno::EPERM);
+    }
+    let log2 = if encoded == 0 { usual_size()? } else { encoded };
+    Ok(huge_flags(log2))
+}
+
+/// What mmap(2) of a segment needs beside the usual: one whose pages were not reserved must not have them reserved then.
+pub(super) fn map_flags(segment: &Segment) -> i32 {
+    if segment.huge_page().is_some() && segment.is_unreserved() {
+        libc::MAP_NORESERVE
+    } else {
+        0
+    }
+}
+
+/// The logarithm of the size of huge pages where none is asked for.
+fn usual_size() -> Result<u32> {
+    let mut text = [0u8; 4096];
+    let read = File::open(c"/proc/meminfo", libc::O_RDONLY, 0)
+        .and_then(|file| file.read_start(&mut text))
+        .map_err(|_| Errno::ENOMEM)?;
+    usual_size_in(text.get(..read).unwrap_or(&[])).ok_or(Errno::ENOMEM)
+}
+
+fn usual_size_in(meminfo: &[u8]) -> Option<u32> {
+    let line = meminfo
+        .split(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"Hugepagesize:"))?;
+    let kilobytes = parse_number(line.strip_suffix(b" kB")?.trim_ascii())?;
+    kilobytes.checked_ilog2().map(|log2| log2 + 10)
 }
 
 /// Whether the kernel manages pages of `1 << log2` bytes.
@@ -51,4 +81,18 @@ fn permitted_group() -> Result<u32> {
     parse_number(digits)
         .and_then(|number| u32::try_from(number).ok())
         .ok_or(Errno::ENOENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_size_is_the_one_that_meminfo_names() {
+        let meminfo = b"HugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb: 0 kB\n";
+        assert_eq!(usual_size_in(meminfo), Some(21));
+        assert_eq!(usual_size_in(b"Hugepagesize:    1048576 kB"), Some(30));
+        assert_eq!(usual_size_in(b"MemTotal:  1 kB\n"), None);
+        assert_eq!(usual_size_in(b"Hugepagesize: 0 kB"), None);
+    }
 }

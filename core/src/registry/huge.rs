@@ -1,0 +1,203 @@
+//! Segments of huge pages. Their memory is a file on a mount of hugetlbfs, which takes the pages from the kernel's pool,
+//! reserves them, and refuses what the pool cannot give, as the kernel's own segments of huge pages do. Where the
+//! segment's file would be in the namespace there is a symbolic link to it.
+//!
+//! A link can be made to lead anywhere by whoever may make files in the namespace. It is followed by nobody but this
+//! code, and only to a file whose name says that it belongs to this namespace.
+
+use super::Registry;
+use super::backing::{empty, set_size};
+use super::segment::Segment;
+use crate::error::{Errno, Result};
+use crate::log;
+use crate::options;
+use crate::os::files::{self, File};
+use crate::os::signals::Blocked;
+use crate::os::{links, memory, mounts, random};
+use crate::text::Path;
+
+/// In [`Segment::flags`], from this bit on: the logarithm of the size of the segment's pages; 0 for ordinary ones.
+const SIZE_SHIFT: u32 = 8;
+const SIZE_MASK: u32 = 0x3f;
+
+/// [`Segment::flags`] for huge pages of `1 << log2` bytes.
+pub(crate) fn flags_for(log2: u32) -> u32 {
+    (log2 & SIZE_MASK) << SIZE_SHIFT
+}
+
+impl Segment {
+    /// The logarithm of the size of its pages if they are huge ones, else 0.
+    pub(crate) fn huge_log2(&self) -> u8 {
+        (self.flags >> SIZE_SHIFT & SIZE_MASK) as u8
+    }
+
+    /// The size of its pages, if they are huge ones.
+    pub(crate) fn huge_page(&self) -> Option<u64> {
+        match self.huge_log2() {
+            0 => None,
+            log2 => Some(1 << log2),
+        }
+    }
+}
+
+impl Registry {
+    /// Makes the file of a segment of huge pages on the first mount that has pages of that size and lets us, and
+    /// reserves the pages.
+    ///
+    /// # Errors
+    /// - `EEXIST` the link's name is taken
+    /// - `ENOMEM` there is no such mount, or the pool cannot cover the segment
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_huge_file(&self, segment: &Segment, signals: &Blocked) -> Result<()> {
+        let mut made = Err(Errno::ENOENT);
+        let mut attempt = |directory: &Path| {
+            made = self.make_in(directory, segment, signals);
+            !matches!(made, Ok(()) | Err(Errno::EEXIST))
+        };
+        if let Some(name) = options::huge_directory() {
+            let mut directory = Path::new();
+            directory.push(name);
+            attempt(&directory);
+        } else {
+            mounts::each_hugetlbfs(&mut attempt)?;
+        }
+        match made {
+            Ok(()) | Err(Errno::EEXIST | Errno::EMFILE | Errno::ENFILE) => made,
+            Err(error) => Err(log::refuse(Errno::ENOMEM, |line| {
+                line.str("no mount of hugetlbfs gives ")
+                    .number(segment.size)
+                    .str(" bytes in pages of ")
+                    .number(segment.huge_page().unwrap_or(0))
+                    .str(": ")
+                    .errno(error)
+            })),
+        }
+    }
+
+    /// The link first: who dies in between leaves one that leads nowhere, not a file that nobody knows.
+    fn make_in(&self, directory: &Path, segment: &Segment, signals: &Blocked) -> Result<()> {
+        let link = self.segment_path(segment);
+        let mut target = *directory;
+        target
+            .push(self.huge_prefix()?.bytes())
+            .push_hex(random::number());
+        if target.is_cut() {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        links::make(target.as_c_str(), link.as_c_str())?;
+        let made = make_target(&target, segment, signals);
+        if made.is_err() {
+            let _ = files::unlink(link.as_c_str());
+        }
+        // The file's name is random: one that is there already is none of ours, and no reason to look for another link.
+        made.map_err(|error| match error {
+            Errno::EEXIST => Errno::EACCES,
+            other => other,
+        })
+    }
+
+    /// What the names of this namespace's files begin with, on whichever mount: the directory's inode number tells
+    /// namespaces apart.
+    fn huge_prefix(&self) -> Result<Path> {
+        let mut prefix = Path::new();
+        let directory = files::status(self.path().as_c_str())?;
+        prefix
+            .push_str("/partage-")
+            .push_hex(directory.inode)
+            .push_str("-");
+        Ok(prefix)
+    }
+
+    /// The path of the segment's memory: of what the link leads to, if its pages are huge.
+    ///
+    /// # Errors
+    /// - `ENOENT` there is no link, or none of this namespace
+    pub(crate) fn memory_path(&self, segment: &Segment) -> Result<Path> {
+        let path = self.segment_path(segment);
+        if segment.huge_page().is_none() {
+            return Ok(path);
+        }
+        self.target_of(&path)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn target_of(&self, link: &Path) -> Result<Path> {
+        let target = links::read(link.as_c_str()).map_err(|_| Errno::ENOENT)?;
+        let prefix = self.huge_prefix()?;
+        let name = target.bytes().iter().rposition(|&byte| byte == b'/');
+        let is_ours = name
+            .and_then(|at| target.bytes().get(at..))
+            .is_some_and(|name| name.starts_with(prefix.bytes()));
+        if is_ours {
+            Ok(target)
+        } else {
+            Err(Errno::ENOENT)
+        }
+    }
+
+    /// Removes the memory that a segment's link leads to; the link itself is the caller's.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn remove_huge_file(&self, segment: &Segment) -> Result<()> {
+        let Ok(target) = self.memory_path(segment) else {
+            return Ok(());
+        };
+        match files::unlink(target.as_c_str()) {
+            Err(Errno::ENOENT) => Ok(()),
+            Err(error) => {
+                let _ = empty(&target, segment);
+                Err(error)
+            }
+            done => done,
+        }
+    }
+}
+
+/// Whether an opened file may be mapped as the segment's memory: on hugetlbfs, of its page size, and whole.
+#[cold]
+#[inline(never)]
+pub(super) fn check_memory(file: &File, segment: &Segment, page: u64) -> Result<()> {
+    let bytes = segment.bytes().ok_or(Errno::EUCLEAN)? as u64;
+    if is_on_huge_pages(file, page)? && file.status()?.size >= bytes {
+        Ok(())
+    } else {
+        Err(Errno::ENOENT)
+    }
+}
+
+fn is_on_huge_pages(file: &File, page: u64) -> Result<bool> {
+    let system = file.file_system()?;
+    Ok(system.kind == mounts::HUGETLBFS && system.block_size == page)
+}
+
+fn make_target(target: &Path, segment: &Segment, signals: &Blocked) -> Result<()> {
+    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
+    let file = File::open(target.as_c_str(), flags, 0o600)?;
+    let made = fill(&file, segment, signals);
+    if made.is_err() {
+        let _ = files::unlink(target.as_c_str());
+    }
+    made
+}
+
+/// Size, pages, mode. Mapping the file once reserves its pages, and they stay reserved for it.
+fn fill(file: &File, segment: &Segment, signals: &Blocked) -> Result<()> {
+    let (Some(page), Some(bytes)) = (segment.huge_page(), segment.bytes()) else {
+        return Err(Errno::EINVAL);
+    };
+    if !is_on_huge_pages(file, page)? {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    set_size(file, bytes as u64, signals)?;
+    if !segment.is_unreserved() {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: the kernel chooses a free range, and nobody uses it before it is unmapped again.
+        unsafe {
+            let place = memory::map(0, bytes, protection, libc::MAP_SHARED, file.fd(), 0)?;
+            memory::unmap(place, bytes)?;
+        }
+    }
+    file.set_mode(segment.mode & 0o777)
+}
