@@ -123,6 +123,7 @@ impl<const N: usize> Text<N> {
 const LONGEST_NUMBER: usize = 20;
 
 /// The number that a text spells: decimal, or octal or hexadecimal with C's prefixes.
+#[inline(never)]
 pub(crate) fn parse_number(text: &[u8]) -> Option<u64> {
     let (digits, base) = match text {
         [b'0', b'x' | b'X', rest @ ..] => (rest, 16),

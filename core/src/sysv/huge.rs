@@ -5,7 +5,7 @@ use crate::error::{Errno, Result};
 use crate::os::files::{self, File};
 use crate::os::identity::Capability;
 use crate::registry::{Segment, huge_flags};
-use crate::text::{Path, parse_number};
+use crate::text::Path;
 
 /// In `shmflg`: use huge pages (`SHM_HUGETLB`).
 pub(super) const HUGETLB: i32 = 0o4000;
@@ -52,11 +52,21 @@ fn usual_size() -> Result<u32> {
 }
 
 fn usual_size_in(meminfo: &[u8]) -> Option<u32> {
-    let line = meminfo
-        .split(|&byte| byte == b'\n')
-        .find_map(|line| line.strip_prefix(b"Hugepagesize:"))?;
-    let kilobytes = parse_number(line.strip_suffix(b" kB")?.trim_ascii())?;
-    kilobytes.checked_ilog2().map(|log2| log2 + 10)
+    const NAME: &[u8] = b"Hugepagesize:";
+    let at = meminfo.windows(NAME.len()).position(|part| part == NAME)?;
+    first_number(meminfo.get(at + NAME.len()..)?)
+        .checked_ilog2()
+        .map(|log2| log2 + 10)
+}
+
+/// The decimal number behind any blanks, 0 if there is none.
+fn first_number(text: &[u8]) -> u32 {
+    text.iter()
+        .skip_while(|&&byte| byte == b' ')
+        .map_while(|&byte| char::from(byte).to_digit(10))
+        .fold(0, |number, digit| {
+            number.wrapping_mul(10).wrapping_add(digit)
+        })
 }
 
 /// Whether the kernel manages pages of `1 << log2` bytes.
@@ -70,17 +80,11 @@ fn is_supported(log2: u32) -> bool {
 
 /// The group that `vm.hugetlb_shm_group` lets use huge pages.
 fn is_in_permitted_group(caller: &impl Caller) -> bool {
-    permitted_group().is_ok_and(|group| caller.is_in_group([group, group]))
-}
-
-fn permitted_group() -> Result<u32> {
     let mut text = [0u8; 16];
-    let file = File::open(c"/proc/sys/vm/hugetlb_shm_group", libc::O_RDONLY, 0)?;
-    let read = file.read_start(&mut text)?;
-    let digits = text.get(..read).unwrap_or(&[]).trim_ascii();
-    parse_number(digits)
-        .and_then(|number| u32::try_from(number).ok())
-        .ok_or(Errno::ENOENT)
+    let read = File::open(c"/proc/sys/vm/hugetlb_shm_group", libc::O_RDONLY, 0)
+        .and_then(|file| file.read_start(&mut text));
+    let group = first_number(&text);
+    read.is_ok() && caller.is_in_group([group, group])
 }
 
 #[cfg(test)]
