@@ -17,13 +17,25 @@ fn report(result: usize) -> usize {
     }
 }
 
-macro_rules! direct {
-    ($($name:ident = $number:ident;)*) => { $(
+/// A function by the name of the C function that it stands for; all have one type, that of a function with six words.
+macro_rules! fallbacks {
+    ($($(#[$doc:meta])* $name:ident = |$words:pat_param| $body:expr;)*) => { $(
+        $(#[$doc])*
+        #[allow(unused_unsafe, reason = "a few call nothing")]
         pub(crate) unsafe extern "C" fn $name(a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> usize {
-            // SAFETY: the arguments are the caller's, of the C function that only wraps this system call.
-            report(unsafe { syscall(libc::$number, [a, b, c, d, e, f]) })
+            let $words = [a, b, c, d, e, f];
+            // SAFETY: the arguments are the caller's, of the C function of that name; what is called with them demands
+            // no more than it does.
+            unsafe { $body }
         }
     )* };
+}
+
+/// Those that only wrap a system call.
+macro_rules! direct {
+    ($($name:ident = $number:ident;)*) => {
+        fallbacks! { $($name = |words| report(syscall(libc::$number, words));)* }
+    };
 }
 
 direct! {
@@ -51,121 +63,34 @@ direct! {
 }
 
 const AT_FDCWD: usize = libc::AT_FDCWD as isize as usize;
+const CREAT: usize = (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as usize;
 
-pub(crate) unsafe extern "C" fn open(
-    path: usize,
-    flags: usize,
-    mode: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> usize {
-    // SAFETY: as open demands.
-    unsafe { openat(AT_FDCWD, path, flags, mode, 0, 0) }
-}
-
-pub(crate) unsafe extern "C" fn creat(
-    path: usize,
-    mode: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> usize {
-    let flags = (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as usize;
-    // SAFETY: as creat demands.
-    unsafe { openat(AT_FDCWD, path, flags, mode, 0, 0) }
-}
-
-pub(crate) unsafe extern "C" fn unlink(
-    path: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> usize {
-    // SAFETY: as unlink demands.
-    unsafe { unlinkat(AT_FDCWD, path, 0, 0, 0, 0) }
-}
-
-pub(crate) unsafe extern "C" fn dup2(
-    old: usize,
-    new: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> usize {
-    if old as c_int == new as c_int {
-        // SAFETY: F_GETFD takes no memory; it tells a bad descriptor by EBADF, as dup2 does.
-        let known = unsafe { fcntl(old, libc::F_GETFD as usize, 0, 0, 0, 0) };
-        return if known == usize::MAX { known } else { new };
-    }
-    // SAFETY: as dup2 demands.
-    unsafe { dup3(old, new, 0, 0, 0, 0) }
-}
-
-pub(crate) unsafe extern "C" fn posix_fallocate(
-    fd: usize,
-    offset: usize,
-    len: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> usize {
-    // SAFETY: fallocate takes no memory.
-    match check(unsafe { syscall(libc::SYS_fallocate, [fd, 0, offset, len, 0, 0]) }) {
-        Ok(_) => 0,
-        Err(error) => error.0 as usize,
-    }
-}
-
-pub(crate) unsafe extern "C" fn closefrom(
-    low: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> usize {
-    let first = (low as c_int).max(0) as usize;
-    // SAFETY: as closefrom demands.
-    unsafe { close_range(first, c_int::MAX as usize, 0, 0, 0, 0) }
-}
-
-pub(crate) unsafe extern "C" fn fork(
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> usize {
-    // SAFETY: a fork without new stack or thread-locals, as fork makes it.
-    report(unsafe { syscall(libc::SYS_clone, [libc::SIGCHLD as usize, 0, 0, 0, 0, 0]) })
-}
-
-/// For what cannot be done without libc: it fails and says so.
-pub(crate) unsafe extern "C" fn unavailable(
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> usize {
-    report((libc::ENOSYS as usize).wrapping_neg())
-}
-
-/// As `unavailable`, for functions that return their error.
-pub(crate) unsafe extern "C" fn unavailable_code(
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> usize {
-    libc::ENOSYS as usize
+fallbacks! {
+    open = |[path, flags, mode, ..]| openat(AT_FDCWD, path, flags, mode, 0, 0);
+    creat = |[path, mode, ..]| openat(AT_FDCWD, path, CREAT, mode, 0, 0);
+    unlink = |[path, ..]| unlinkat(AT_FDCWD, path, 0, 0, 0, 0);
+    /// To itself a descriptor is not duplicated, but it has to be one: `F_GETFD` says `EBADF` too.
+    dup2 = |[old, new, ..]| if old as c_int != new as c_int {
+        dup3(old, new, 0, 0, 0, 0)
+    } else {
+        match fcntl(old, libc::F_GETFD as usize, 0, 0, 0, 0) {
+            usize::MAX => usize::MAX,
+            _ => new,
+        }
+    };
+    posix_fallocate = |[fd, offset, len, ..]| {
+        match check(syscall(libc::SYS_fallocate, [fd, 0, offset, len, 0, 0])) {
+            Ok(_) => 0,
+            Err(error) => error.0 as usize,
+        }
+    };
+    closefrom = |[low, ..]| {
+        close_range((low as c_int).max(0) as usize, c_int::MAX as usize, 0, 0, 0, 0)
+    };
+    /// Without a new stack or thread-locals, as fork makes it.
+    fork = |_| report(syscall(libc::SYS_clone, [libc::SIGCHLD as usize, 0, 0, 0, 0, 0]));
+    /// For what cannot be done without libc: it fails and says so.
+    unavailable = |_| report((libc::ENOSYS as usize).wrapping_neg());
+    /// The same for functions that return their error.
+    unavailable_code = |_| libc::ENOSYS as usize;
 }

@@ -41,31 +41,11 @@ mod once;
 mod options;
 mod process;
 mod recorder;
+#[path = "../../src/runtime.rs"]
+mod runtime;
 mod shortcuts;
 mod sizes;
 mod sys;
 mod text;
 mod thread;
 mod vfork;
-
-#[cfg(panic = "abort")]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    // SAFETY: abort has no preconditions.
-    unsafe { libc::abort() }
-}
-
-// `core` names the personality of unwinding, which an aborting object never calls.
-#[cfg(panic = "abort")]
-core::arch::global_asm!(
-    ".pushsection .text.reh,\"ax\",%progbits",
-    ".weak rust_eh_personality",
-    ".hidden rust_eh_personality",
-    ".type rust_eh_personality,%function",
-    "rust_eh_personality:",
-    ".byte 0",
-    ".popsection"
-);
-
-#[cfg(panic = "unwind")]
-extern crate std;

@@ -12,126 +12,133 @@ const NONE: &str = "-";
 
 /// One line per segment and object.
 pub(super) fn short(snapshot: &Snapshot, bytes: bool) -> String {
-    let mut text = String::new();
-    if !snapshot.segments.is_empty() || snapshot.objects.is_empty() {
-        text += &short_segments(&snapshot.segments, bytes);
-    }
-    if !snapshot.objects.is_empty() {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text += &short_objects(&snapshot.objects, bytes);
-    }
-    text
+    both(SHORT, snapshot, bytes)
 }
 
-fn short_segments(segments: &[Segment], bytes: bool) -> String {
-    let mut table = Table::new(vec![
-        ("KEY", Align::Left),
-        ("ID", Align::Right),
-        ("OWNER", Align::Left),
-        ("MODE", Align::Right),
-        ("SIZE", Align::Right),
-        ("RES", Align::Right),
-        ("NATTCH", Align::Right),
-        ("STATUS", Align::Left),
-        ("AGE", Align::Right),
-        ("PIDS", Align::Left),
-    ]);
-    let now = format::now();
-    for segment in segments {
-        table.push(vec![
-            format::key(segment.key),
-            segment.id.to_string(),
-            format::user(segment.owner.uid),
-            format::mode(segment.mode),
-            size(segment.size, bytes),
-            segment
-                .resident
-                .map_or_else(|| NONE.to_owned(), |resident| size(resident, bytes)),
-            segment.nattch.to_string(),
-            format::status(segment),
-            format::age(segment.ctime, now),
-            pids(&segment.attached),
-        ]);
-    }
-    table.render()
-}
-
-fn short_objects(objects: &[Object], bytes: bool) -> String {
-    let mut table = Table::new(vec![
-        ("NAME", Align::Left),
-        ("OWNER", Align::Left),
-        ("MODE", Align::Right),
-        ("SIZE", Align::Right),
-        ("RES", Align::Right),
-        ("AGE", Align::Right),
-        ("PIDS", Align::Left),
-    ]);
-    let now = format::now();
-    for object in objects {
-        table.push(vec![
-            format::printable(&object.name),
-            format::user(object.owner.uid),
-            format::mode(object.mode),
-            size(object.size, bytes),
-            size(object.resident, bytes),
-            format::age(object.mtime, now),
-            pids(&object.attached),
-        ]);
-    }
-    table.render()
-}
-
-/// Segments with everything, then objects.
+/// The same, with everything that there is to say of a segment.
 pub(super) fn long(snapshot: &Snapshot, bytes: bool) -> String {
-    let mut table = Table::new(vec![
-        ("KEY", Align::Left),
-        ("ID", Align::Right),
-        ("OWNER", Align::Left),
-        ("GROUP", Align::Left),
-        ("CREATOR", Align::Left),
-        ("MODE", Align::Right),
-        ("SIZE", Align::Right),
-        ("RES", Align::Right),
-        ("NATTCH", Align::Right),
-        ("STATUS", Align::Left),
-        ("CPID", Align::Right),
-        ("LPID", Align::Right),
-        ("CHANGED", Align::Left),
-        ("ATTACHED", Align::Left),
-        ("DETACHED", Align::Left),
-    ]);
-    for segment in &snapshot.segments {
-        table.push(vec![
-            format::key(segment.key),
-            segment.id.to_string(),
-            format::user(segment.owner.uid),
-            format::group(segment.owner.gid),
-            format::user(segment.cuid),
-            format::mode(segment.mode),
-            size(segment.size, bytes),
-            segment
-                .resident
-                .map_or_else(|| NONE.to_owned(), |resident| size(resident, bytes)),
-            segment.nattch.to_string(),
-            format::status(segment),
-            segment.cpid.to_string(),
-            segment.lpid.to_string(),
-            format::moment(segment.ctime),
-            format::moment(segment.atime),
-            format::moment(segment.dtime),
-        ]);
+    both(LONG, snapshot, bytes)
+}
+
+/// How sizes and times are to be shown.
+struct Style {
+    /// Sizes as they are, and not rounded to a unit.
+    bytes: bool,
+    now: i64,
+}
+
+/// A column of a table: its heading, where its text goes, and what it says of a thing.
+type Column<T> = (&'static str, Align, fn(&T, &Style) -> String);
+
+const KEY: Column<Segment> = ("KEY", Align::Left, |segment, _| format::key(segment.key));
+const ID: Column<Segment> = ("ID", Align::Right, |segment, _| segment.id.to_string());
+const OWNER: Column<Segment> = ("OWNER", Align::Left, |segment, _| {
+    format::user(segment.owner.uid)
+});
+const MODE: Column<Segment> = ("MODE", Align::Right, |segment, _| {
+    format::mode(segment.mode)
+});
+const SIZE: Column<Segment> = ("SIZE", Align::Right, |segment, style| {
+    size(segment.size, style.bytes)
+});
+const RES: Column<Segment> = ("RES", Align::Right, |segment, style| {
+    segment
+        .resident
+        .map_or_else(|| NONE.to_owned(), |resident| size(resident, style.bytes))
+});
+const NATTCH: Column<Segment> = ("NATTCH", Align::Right, |segment, _| {
+    segment.nattch.to_string()
+});
+const STATUS: Column<Segment> = ("STATUS", Align::Left, |segment, _| format::status(segment));
+
+const SHORT: &[Column<Segment>] = &[
+    KEY,
+    ID,
+    OWNER,
+    MODE,
+    SIZE,
+    RES,
+    NATTCH,
+    STATUS,
+    ("AGE", Align::Right, |segment, style| {
+        format::age(segment.ctime, style.now)
+    }),
+    ("PIDS", Align::Left, |segment, _| pids(&segment.attached)),
+];
+
+const LONG: &[Column<Segment>] = &[
+    KEY,
+    ID,
+    OWNER,
+    ("GROUP", Align::Left, |segment, _| {
+        format::group(segment.owner.gid)
+    }),
+    ("CREATOR", Align::Left, |segment, _| {
+        format::user(segment.cuid)
+    }),
+    MODE,
+    SIZE,
+    RES,
+    NATTCH,
+    STATUS,
+    ("CPID", Align::Right, |segment, _| segment.cpid.to_string()),
+    ("LPID", Align::Right, |segment, _| segment.lpid.to_string()),
+    ("CHANGED", Align::Left, |segment, _| {
+        format::moment(segment.ctime)
+    }),
+    ("ATTACHED", Align::Left, |segment, _| {
+        format::moment(segment.atime)
+    }),
+    ("DETACHED", Align::Left, |segment, _| {
+        format::moment(segment.dtime)
+    }),
+];
+
+const OBJECTS: &[Column<Object>] = &[
+    ("NAME", Align::Left, |object, _| {
+        format::printable(&object.name)
+    }),
+    ("OWNER", Align::Left, |object, _| {
+        format::user(object.owner.uid)
+    }),
+    ("MODE", Align::Right, |object, _| format::mode(object.mode)),
+    ("SIZE", Align::Right, |object, style| {
+        size(object.size, style.bytes)
+    }),
+    ("RES", Align::Right, |object, style| {
+        size(object.resident, style.bytes)
+    }),
+    ("AGE", Align::Right, |object, style| {
+        format::age(object.mtime, style.now)
+    }),
+    ("PIDS", Align::Left, |object, _| pids(&object.attached)),
+];
+
+fn table<T>(columns: &[Column<T>], things: &[T], style: &Style) -> String {
+    let headings = columns.iter().map(|&(heading, align, _)| (heading, align));
+    let mut table = Table::new(headings.collect());
+    for thing in things {
+        let cells = columns.iter().map(|(_, _, cell)| cell(thing, style));
+        table.push(cells.collect());
     }
+    table.render()
+}
+
+/// Segments with these columns, then objects, where there are any; headings where there is nothing.
+fn both(columns: &[Column<Segment>], snapshot: &Snapshot, bytes: bool) -> String {
+    let style = Style {
+        bytes,
+        now: format::now(),
+    };
     let mut text = String::new();
     if !snapshot.segments.is_empty() || snapshot.objects.is_empty() {
-        text += &table.render();
+        text += &table(columns, &snapshot.segments, &style);
     }
     if !snapshot.objects.is_empty() {
         if !text.is_empty() {
             text.push('\n');
         }
-        text += &short_objects(&snapshot.objects, bytes);
+        text += &table(OBJECTS, &snapshot.objects, &style);
     }
     text
 }
