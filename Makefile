@@ -62,6 +62,7 @@ test-crash: setup-test ## SIGKILL at every instruction, SIGSTOP, every system ca
 	PARTAGE_CRASH_POINTS=$(or $(POINTS),all) $(HARNESS) crash
 	PARTAGE_STOP_POINTS=200 $(HARNESS) stop
 	$(HARNESS) faults
+	$(HARNESS) environment
 
 test-storm: setup-test ## Processes that do everything at once and are killed; SECONDS=n
 	PARTAGE_STORM_SECONDS=$(or $(SECONDS),90) $(HARNESS) storm

@@ -123,10 +123,8 @@ fn absolute(named: &[u8]) -> Result<Path> {
 
 fn look_at(path: Path, make: Make) -> Result<Directory> {
     let flags = libc::O_RDONLY | libc::O_DIRECTORY;
-    let opened = match File::open(path.as_c_str(), flags, 0) {
+    let opened = match open_directory(&path, flags) {
         Err(Errno::ENOENT) if make == Make::IfMissing => make_and_open(&path, flags),
-        // Without the right to list it, a directory can still be passed through.
-        Err(Errno::EACCES) => File::open(path.as_c_str(), libc::O_PATH | libc::O_DIRECTORY, 0),
         other => other,
     };
     let directory = match opened {
@@ -140,19 +138,39 @@ fn look_at(path: Path, make: Make) -> Result<Directory> {
             }));
         }
     };
-    let status = directory.status()?;
+    let mut status = directory.status()?;
     check_owner(&path, &directory, &status)?;
+    if make == Make::IfMissing && is_half_made(&status) {
+        files::set_mode(directory.own_path().as_c_str(), DEFAULT_MODE)
+            .or_else(|_| files::set_mode(path.as_c_str(), DEFAULT_MODE))?;
+        status = directory.status()?;
+    }
     Ok(Directory { path, status })
 }
 
+/// Makes it with a mark that it is not finished: the umask may have taken rights away, and who makes it may die before
+/// they are given back. Then whoever owns it does that, when he opens it next.
 fn make_and_open(path: &Path, flags: i32) -> Result<File> {
-    match directories::make_directory(path.as_c_str(), DEFAULT_MODE) {
-        // The umask must not take away what the mode is there for.
-        Ok(()) => files::set_mode(path.as_c_str(), DEFAULT_MODE)?,
-        Err(Errno::EEXIST) => {}
-        Err(error) => return Err(error),
+    match directories::make_directory(path.as_c_str(), DEFAULT_MODE | STICKY) {
+        Ok(()) | Err(Errno::EEXIST) => open_directory(path, flags),
+        Err(error) => Err(error),
     }
-    File::open(path.as_c_str(), flags, 0)
+}
+
+fn open_directory(path: &Path, flags: i32) -> Result<File> {
+    match File::open(path.as_c_str(), flags, 0) {
+        // Without the right to list it, a directory can still be passed through.
+        Err(Errno::EACCES) => File::open(path.as_c_str(), libc::O_PATH | libc::O_DIRECTORY, 0),
+        other => other,
+    }
+}
+
+/// The mark is a sticky bit on a directory where nobody else may make files: nobody has a use for that.
+fn is_half_made(status: &Status) -> bool {
+    const SET_GROUP_ID: u32 = 0o2000;
+    status.uid == identity::euid()
+        && status.mode & STICKY != 0
+        && status.mode & 0o7777 & !(DEFAULT_MODE | STICKY | SET_GROUP_ID) == 0
 }
 
 /// Where anybody can make directories, one that somebody else made may be a trap.

@@ -46,8 +46,14 @@ fn wait(pid: i32) -> i32 {
 /// Stops this process, for its tracer: the marked part begins or is over.
 #[inline(always)]
 pub fn mark() {
-    // SAFETY: plain numbers; `raise` would run instructions of its own.
-    unsafe { libc::syscall(libc::SYS_kill, libc::getpid(), libc::SIGSTOP) };
+    mark_with(0);
+}
+
+/// [`mark`], with a number for the tracer to see: the errno that the call ended with, or 0.
+#[inline(always)]
+pub fn mark_with(outcome: i32) {
+    // SAFETY: plain numbers; `raise` would run instructions of its own. kill(2) does not look at its third argument.
+    unsafe { libc::syscall(libc::SYS_kill, libc::getpid(), libc::SIGSTOP, outcome) };
 }
 
 impl Tracee {
@@ -104,6 +110,26 @@ impl Tracee {
             (&raw mut registers) as usize,
         )?;
         Ok(registers)
+    }
+
+    /// The number that it called [`mark_with`] with, stopped there.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn outcome(&self) -> Result<i32, String> {
+        Ok(self.registers()?.rdx as i32)
+    }
+
+    /// The string at an address of its memory, as far as it goes.
+    #[must_use]
+    pub fn string(&self, address: u64) -> String {
+        use std::os::unix::fs::FileExt;
+        let mut bytes = [0u8; 256];
+        let read = std::fs::File::open(format!("/proc/{}/mem", self.pid))
+            .and_then(|memory| memory.read_at(&mut bytes, address));
+        let text = bytes.get(..read.unwrap_or(0)).unwrap_or(&[]);
+        let end = text.iter().position(|&byte| byte == 0);
+        String::from_utf8_lossy(text.get(..end.unwrap_or(text.len())).unwrap_or(&[])).into_owned()
     }
 
     /// Sets its registers.

@@ -151,6 +151,12 @@ impl File {
         }
     }
 
+    /// fdatasync(2): the bytes are on the disk.
+    pub(crate) fn sync(&self) -> Result<()> {
+        // SAFETY: a plain number.
+        unsafe { syscall!(libc::SYS_fdatasync, self.fd) }.map(drop)
+    }
+
     pub(crate) fn set_mode(&self, mode: u32) -> Result<()> {
         // SAFETY: plain numbers.
         unsafe { syscall!(libc::SYS_fchmod, self.fd, mode) }.map(drop)
@@ -252,9 +258,13 @@ impl Drop for File {
 
 /// openat(2) with exactly these flags.
 pub(crate) fn open_raw(path: &CStr, flags: i32, mode: u32) -> Result<i32> {
+    open_raw_at(libc::AT_FDCWD, path, flags, mode)
+}
+
+/// [`open_raw`] of a path that begins in a directory.
+pub(crate) fn open_raw_at(directory: i32, path: &CStr, flags: i32, mode: u32) -> Result<i32> {
     // SAFETY: the path is a C string.
-    unsafe { syscall!(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, mode) }
-        .map(|fd| fd as i32)
+    unsafe { syscall!(libc::SYS_openat, directory, path.as_ptr(), flags, mode) }.map(|fd| fd as i32)
 }
 
 /// close(2). Not a cancellation point, unlike the C library's.
@@ -275,8 +285,13 @@ pub(crate) fn duplicate_from(fd: i32, least: i32) -> Result<i32> {
 
 /// unlink(2).
 pub(crate) fn unlink(path: &CStr) -> Result<()> {
+    unlink_at(libc::AT_FDCWD, path)
+}
+
+/// [`unlink`] of a path that begins in a directory.
+pub(crate) fn unlink_at(directory: i32, path: &CStr) -> Result<()> {
     // SAFETY: the path is a C string.
-    unsafe { syscall!(libc::SYS_unlinkat, libc::AT_FDCWD, path.as_ptr(), 0) }.map(drop)
+    unsafe { syscall!(libc::SYS_unlinkat, directory, path.as_ptr(), 0) }.map(drop)
 }
 
 /// link(2).

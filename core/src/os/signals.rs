@@ -27,25 +27,30 @@ impl Blocked {
         Blocked { before }
     }
 
-    /// Takes a `SIGXFSZ` that this thread has just raised against itself by growing a file past `RLIMIT_FSIZE`.
-    /// One that was already waiting when the signals were blocked stays lost: the kernel keeps only one.
+    /// [`forget_file_size_signal`], where signals are known to be blocked.
     pub(crate) fn forget_file_size_signal(&self) {
-        let set = 1u64 << (libc::SIGXFSZ - 1);
-        let zero = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        // SAFETY: the set and the time are of the sizes that the call reads; no siginfo is asked for.
-        let _ = unsafe {
-            syscall!(
-                libc::SYS_rt_sigtimedwait,
-                &raw const set,
-                0usize,
-                &raw const zero,
-                SIZE
-            )
-        };
+        forget_file_size_signal();
     }
+}
+
+/// Takes a `SIGXFSZ` that this thread has just raised against itself by growing a file past `RLIMIT_FSIZE`, with signals
+/// blocked. One that was already waiting when they were blocked stays lost: the kernel keeps only one.
+pub(crate) fn forget_file_size_signal() {
+    let set = 1u64 << (libc::SIGXFSZ - 1);
+    let zero = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the set and the time are of the sizes that the call reads; no siginfo is asked for.
+    let _ = unsafe {
+        syscall!(
+            libc::SYS_rt_sigtimedwait,
+            &raw const set,
+            0usize,
+            &raw const zero,
+            SIZE
+        )
+    };
 }
 
 impl Drop for Blocked {

@@ -2,12 +2,31 @@
 //! them; or `posix/` of the namespace when `PARTAGE_DIR` names one, and where there is no `/dev/shm`.
 
 use crate::error::{Errno, Result};
+use crate::log;
 use crate::namespace;
 use crate::options;
-use crate::os::{directories, files};
+use crate::os::{directories, files, identity};
 use crate::sync::{AtomicU32, Ordering};
 use crate::text::Path;
 use core::cell::UnsafeCell;
+
+/// Where objects are.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// With a slash at the end.
+    pub(super) path: Path,
+    /// Another member made it, and could put a link in its place: it has to be opened without following one first.
+    pub(super) is_peers: bool,
+}
+
+impl Place {
+    fn own(path: Path) -> Place {
+        Place {
+            path,
+            is_peers: false,
+        }
+    }
+}
 
 /// Mode bits of the namespace's directory that its `posix/` gets as well.
 const MODE: u32 = 0o1777;
@@ -30,14 +49,15 @@ static KNOWN: Known = Known {
     path: UnsafeCell::new(Path::new()),
 };
 
-/// The directory's path, with a slash at the end. In a namespace, `make` makes it where it is missing.
+/// The directory. In a namespace, `make` makes it where it is missing.
 ///
 /// # Errors
-/// What finding the namespace's directory says.
-pub(super) fn path(make: bool) -> Result<Path> {
+/// - `ENOTDIR` something else is in its place
+/// - what finding the namespace's directory says
+pub(super) fn place(make: bool) -> Result<Place> {
     if KNOWN.state.load(Ordering::Acquire) == WRITTEN {
         // SAFETY: it is written, and not written again.
-        return Ok(unsafe { *KNOWN.path.get() });
+        return Ok(Place::own(unsafe { *KNOWN.path.get() }));
     }
     let mut path = Path::new();
     if options::directory().is_none() && files::status(c"/dev/shm").is_ok() {
@@ -46,12 +66,20 @@ pub(super) fn path(make: bool) -> Result<Path> {
         let directory = namespace::find(namespace::Make::IfMissing)?;
         path = directory.path;
         path.push_str("/posix");
-        match make_directory(&path, directory.status.mode & MODE, make) {
-            // Without it nothing can be found in it; the next call looks again.
-            Err(Errno::ENOENT) => return Ok(with_slash(path)),
-            other => other?,
-        }
+        let owner = make_directory(&path, directory.status.mode & MODE, make);
         path = with_slash(path);
+        match owner {
+            // Without it nothing can be found in it; the next call looks again.
+            Err(Errno::ENOENT) => return Ok(Place::own(path)),
+            Err(error) => return Err(error),
+            Ok(owner) if [0, identity::euid(), directory.status.uid].contains(&owner) => {}
+            Ok(_) => {
+                return Ok(Place {
+                    path,
+                    is_peers: true,
+                });
+            }
+        }
     }
     if KNOWN
         .state
@@ -62,7 +90,7 @@ pub(super) fn path(make: bool) -> Result<Path> {
         unsafe { *KNOWN.path.get() = path };
         KNOWN.state.store(WRITTEN, Ordering::Release);
     }
-    Ok(path)
+    Ok(Place::own(path))
 }
 
 fn with_slash(mut path: Path) -> Path {
@@ -70,16 +98,26 @@ fn with_slash(mut path: Path) -> Path {
     path
 }
 
-/// `ENOENT` when it is missing and not to be made.
-fn make_directory(path: &Path, mode: u32, make: bool) -> Result<()> {
-    match files::status(path.as_c_str()) {
-        Err(Errno::ENOENT) if make => {}
-        other => return other.map(drop),
+/// Returns the owner; `ENOENT` when it is missing and not to be made.
+fn make_directory(path: &Path, mode: u32, make: bool) -> Result<u32> {
+    let status = match files::status(path.as_c_str()) {
+        Err(Errno::ENOENT) if make => {
+            match directories::make_directory(path.as_c_str(), mode) {
+                Ok(()) | Err(Errno::EEXIST) => {}
+                Err(error) => return Err(error),
+            }
+            files::status(path.as_c_str())?
+        }
+        other => other?,
+    };
+    if status.mode & libc::S_IFMT != libc::S_IFDIR {
+        return Err(log::refuse(Errno::ENOTDIR, |line| {
+            line.bytes(path.bytes()).str(" is not a directory")
+        }));
     }
-    match directories::make_directory(path.as_c_str(), mode) {
-        // The umask must not close a shared namespace to others.
-        Ok(()) => files::set_mode(path.as_c_str(), mode),
-        Err(Errno::EEXIST) => Ok(()),
-        Err(error) => Err(error),
+    // The umask must not close a shared namespace to others; and who made it may have died before its mode was right.
+    if status.uid == identity::euid() && status.mode & MODE != mode {
+        files::set_mode(path.as_c_str(), mode)?;
     }
+    Ok(status.uid)
 }

@@ -1,10 +1,15 @@
 //! shm_open(3) and shm_unlink(3). Neither is a cancellation point.
 
-use super::directory;
+use super::directory::{self, Place};
 use super::name::{Flavor, Use, file_name, translate};
 use crate::error::{Errno, Result};
-use crate::os::{c_library, files};
+use crate::os::c_library;
+use crate::os::files::{self, File};
 use crate::text::Path;
+use core::ffi::CStr;
+
+/// A descriptor that is open for the time of a call gets a number that programs do not expect.
+const HIGH_DESCRIPTOR: i32 = 900;
 
 fn flavor() -> Flavor {
     if c_library::is_glibc() {
@@ -24,7 +29,7 @@ fn flavor() -> Flavor {
 /// - others as open(2)
 pub fn open(name: &[u8], oflag: i32, mode: u32) -> Result<i32> {
     let flavor = flavor();
-    let path = object_path(name, flavor, Use::Open, oflag & libc::O_CREAT != 0)?;
+    let (place, path) = object_path(name, flavor, Use::Open, oflag & libc::O_CREAT != 0)?;
     let forced = libc::O_NOFOLLOW
         | libc::O_CLOEXEC
         | libc::O_LARGEFILE
@@ -33,8 +38,10 @@ pub fn open(name: &[u8], oflag: i32, mode: u32) -> Result<i32> {
         } else {
             0
         };
-    files::open_raw(path.as_c_str(), oflag | forced, mode)
-        .map_err(|error| translate(error, flavor, Use::Open))
+    in_place(&place, &path, |directory, path| {
+        files::open_raw_at(directory, path, oflag | forced, mode)
+    })
+    .map_err(|error| translate(error, flavor, Use::Open))
 }
 
 /// Removes an object's name.
@@ -45,17 +52,39 @@ pub fn open(name: &[u8], oflag: i32, mode: u32) -> Result<i32> {
 /// - others as unlink(2)
 pub fn unlink(name: &[u8]) -> Result<()> {
     let flavor = flavor();
-    let path = object_path(name, flavor, Use::Unlink, false)?;
-    files::unlink(path.as_c_str()).map_err(|error| translate(error, flavor, Use::Unlink))
+    let (place, path) = object_path(name, flavor, Use::Unlink, false)?;
+    in_place(&place, &path, files::unlink_at).map_err(|error| translate(error, flavor, Use::Unlink))
 }
 
-fn object_path(name: &[u8], flavor: Flavor, purpose: Use, make: bool) -> Result<Path> {
+fn object_path(name: &[u8], flavor: Flavor, purpose: Use, make: bool) -> Result<(Place, Path)> {
     let file_name = file_name(name, flavor, purpose)?;
-    let mut path = directory::path(make)?;
+    let place = directory::place(make)?;
+    let mut path = place.path;
     path.push(file_name);
     if path.is_cut() {
         Err(Errno::ENAMETOOLONG)
     } else {
-        Ok(path)
+        Ok((place, path))
     }
+}
+
+/// Calls `act` with a directory and a path in it. Where a link could be put in the directory's place, that is opened first.
+fn in_place<T>(place: &Place, path: &Path, act: impl FnOnce(i32, &CStr) -> Result<T>) -> Result<T> {
+    if !place.is_peers {
+        return act(libc::AT_FDCWD, path.as_c_str());
+    }
+    let mut directory = Path::new();
+    let parent = place.path.bytes();
+    directory.push(parent.strip_suffix(b"/").unwrap_or(parent));
+    let opened = File::open(directory.as_c_str(), libc::O_PATH | libc::O_DIRECTORY, 0)?;
+    // The lowest number is the object's.
+    let held = files::duplicate_from(opened.fd(), HIGH_DESCRIPTOR)
+        .or_else(|_| files::duplicate_from(opened.fd(), opened.fd() + 1));
+    drop(opened);
+    let held = held?;
+    let mut file_name = Path::new();
+    file_name.push(path.bytes().strip_prefix(parent).unwrap_or(&[]));
+    let done = act(held, file_name.as_c_str());
+    let _ = files::close(held);
+    done
 }

@@ -23,7 +23,7 @@ impl NamespaceGuard<'_> {
     /// Chooses an id for `wanted` and holds its slot.
     ///
     /// # Errors
-    /// - `ENOSPC` `shmall` pages or `shmmni` segments would be exceeded
+    /// - `ENOSPC` `shmall` pages or `shmmni` segments would be exceeded, or the registry cannot grow
     pub(crate) fn reserve(&self, wanted: Segment) -> Result<Reservation> {
         let registry = self.registry;
         let header = registry.header();
@@ -47,6 +47,7 @@ impl NamespaceGuard<'_> {
             owner: self.me.bits(),
             ..wanted
         };
+        registry.new_segment(slot_of(shmid))?;
         let slot = registry.lock_id(shmid, self.me)?;
         header
             .segments_high

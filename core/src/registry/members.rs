@@ -108,9 +108,9 @@ impl Registry {
                 .load(Ordering::Relaxed)
                 .clamp(PER_FILE, MAX_MEMBERS);
             let index = header.next_member.fetch_add(1, Ordering::Relaxed) % limit;
-            match self.try_claim(index, pid) {
-                Err(Errno::EAGAIN) => crowded += 1,
-                other => return other,
+            match self.try_claim(index, pid)? {
+                None => crowded += 1,
+                Some(liveness) => return Ok(liveness),
             }
             if crowded % CROWDED == 0 && limit < MAX_MEMBERS {
                 header.member_limit.store(limit * 2, Ordering::Relaxed);
@@ -126,10 +126,14 @@ impl Registry {
         }
     }
 
-    fn try_claim(&self, index: u32, pid: i32) -> Result<Liveness> {
-        let slot = self.member(index).ok_or(Errno::ENOMEM)?;
+    /// `None` when a member that lives has the slot.
+    fn try_claim(&self, index: u32, pid: i32) -> Result<Option<Liveness>> {
+        let slot = self.new_member(index)?;
         let file = self.open_lock_file(index / PER_FILE, libc::O_RDWR)?;
-        locks::take(file.fd(), byte_of(index))?;
+        match locks::take(file.fd(), byte_of(index)) {
+            Err(Errno::EAGAIN) => return Ok(None),
+            other => other?,
+        }
         let (page, fd) = self.pin(file, index)?;
         let before = Token::from_bits(slot.token.load(Ordering::Relaxed));
         let token = Token::new(index, before.next_generation());
@@ -138,7 +142,7 @@ impl Registry {
         slot.since.store(clock::now() as u64, Ordering::Relaxed);
         // From here on the predecessor's token is nobody's: its records count no more.
         slot.token.store(token.bits(), Ordering::Release);
-        Ok(Liveness { token, page, fd })
+        Ok(Some(Liveness { token, page, fd }))
     }
 
     /// Lets a mapping keep the lock, or the descriptor where a mapping does not: file systems that are layered over

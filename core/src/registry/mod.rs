@@ -46,6 +46,7 @@ use crate::options::Limits;
 use crate::os::files::File;
 use crate::os::identity::{self, Capability};
 use crate::os::memory;
+use crate::os::signals::forget_file_size_signal;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::text::Path;
 use core::cell::UnsafeCell;
@@ -69,6 +70,15 @@ pub struct Registry {
 // SAFETY: all is atomic but `directory`, which is written before the release store that publishes window 0, and read
 // only after an acquire load has seen it.
 unsafe impl Sync for Registry {}
+
+/// What an index is that lies beyond the end of the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// Nothing was ever there: whoever names it was damaged, or was told so by somebody.
+    IsDamage,
+    /// About to be used: the file grows.
+    IsNew,
+}
 
 impl Registry {
     /// A registry that is not open yet.
@@ -109,7 +119,7 @@ impl Registry {
         self.at(self.windows[0].load(Ordering::Acquire), BITMAP)
     }
 
-    /// The slot at `index`; `None` beyond the table, or where its window cannot be mapped.
+    /// The slot at `index`; `None` beyond what was ever used, or where its window cannot be mapped.
     pub(crate) fn segment(&self, index: u32) -> Option<&SegmentSlot> {
         self.item(SEGMENTS.place(index)?)
     }
@@ -123,12 +133,34 @@ impl Registry {
     }
 
     fn item<T>(&self, place: Place) -> Option<&T> {
-        let window = self.windows.get(place.window)?;
+        self.item_in(place, Beyond::IsDamage).ok()
+    }
+
+    fn item_in<T>(&self, place: Place, beyond: Beyond) -> Result<&T> {
+        let window = self.windows.get(place.window).ok_or(Errno::EINVAL)?;
         let base = match window.load(Ordering::Acquire) {
-            0 => self.map_window(place.window).ok()?,
+            0 => self.map_window(place.window, beyond)?,
             base => base,
         };
-        Some(self.at(base, place.offset))
+        Ok(self.at(base, place.offset))
+    }
+
+    /// The slot at `index`, to be used for the first time maybe: the file grows as needed.
+    ///
+    /// # Errors
+    /// - `ENOSPC`, `EMFILE`, `ENFILE`, `ENOMEM` it cannot, now
+    fn new_segment(&self, index: u32) -> Result<&SegmentSlot> {
+        self.item_in(SEGMENTS.place(index).ok_or(Errno::EINVAL)?, Beyond::IsNew)
+    }
+
+    /// [`Registry::new_segment`] for a member.
+    fn new_member(&self, index: u32) -> Result<&MemberSlot> {
+        self.item_in(MEMBERS.place(index).ok_or(Errno::EINVAL)?, Beyond::IsNew)
+    }
+
+    /// [`Registry::new_segment`] for an attachment.
+    fn new_record(&self, index: u32) -> Result<&Record> {
+        self.item_in(RECORDS.place(index).ok_or(Errno::EINVAL)?, Beyond::IsNew)
     }
 
     /// The structure at an offset of a mapped window.
@@ -144,8 +176,11 @@ impl Registry {
         unsafe { &*((base + offset) as *const T) }
     }
 
-    /// Maps a window beyond the first, and makes the file long enough for it.
-    fn map_window(&self, number: usize) -> Result<usize> {
+    /// Maps a window beyond the first.
+    ///
+    /// # Errors
+    /// - `EUCLEAN` it lies beyond the end of the file, where that shall not grow; or the file is not the one that was opened
+    fn map_window(&self, number: usize, beyond: Beyond) -> Result<usize> {
         let file = File::open(self.registry_path().as_c_str(), libc::O_RDWR, 0)?;
         let status = file.status()?;
         if (status.device, status.inode)
@@ -158,9 +193,17 @@ impl Registry {
         }
         let start = (number * WINDOW) as u64;
         let end = start + WINDOW as u64;
-        if status.size < end {
-            file.reserve(start, end)?;
+        if status.size < end && beyond == Beyond::IsDamage {
+            return Err(Errno::EUCLEAN);
         }
+        // A window before the end may be a hole: touching it on a full file system would be a fault.
+        file.reserve(start, end).map_err(|error| {
+            if error == Errno::EFBIG {
+                forget_file_size_signal();
+                return Errno::ENOSPC;
+            }
+            error
+        })?;
         let base = memory::map_bookkeeping(
             file.fd(),
             WINDOW,

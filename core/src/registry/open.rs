@@ -98,15 +98,14 @@ impl Registry {
         }
         // What lies on tmpfs is gone after a boot; elsewhere only the boot id tells.
         if file.file_system()?.kind != files::TMPFS {
-            let boot = boot_id();
-            if boot != [0, 0]
-                && [0, 1].map(|half| {
-                    header
-                        .boot
-                        .get(half)
-                        .map_or(0, |word| word.load(Ordering::Relaxed))
-                }) != boot
-            {
+            let (boot, made_in) = (
+                boot_id()?,
+                header
+                    .boot
+                    .each_ref()
+                    .map(|word| word.load(Ordering::Relaxed)),
+            );
+            if boot != UNKNOWN_BOOT && made_in != UNKNOWN_BOOT && made_in != boot {
                 return Err(Errno::ESRCH);
             }
         }
@@ -211,19 +210,24 @@ fn fill(registry: &Registry, directory: &Directory, file: &File, signals: &Block
     file.set_mode(namespace::shared_mode(&directory.status))?;
     let base = memory::map_bookkeeping(file.fd(), WINDOW, 0, READ_WRITE)?;
     let header = registry.at::<Header>(base, 0);
-    write_header(header);
+    let written = write_header(header);
     // SAFETY: the mapping was made here; `header` is not used any more.
-    unsafe { memory::unmap(base, WINDOW) }
+    unsafe { memory::unmap(base, WINDOW) }.and(written)?;
+    // On a disk the header must not come after the name: without power in between, a registry of zeroes would be left.
+    if file.file_system()?.kind != files::TMPFS {
+        file.sync()?;
+    }
+    Ok(())
 }
 
-fn write_header(header: &Header) {
+fn write_header(header: &Header) -> Result<()> {
     let limits = options::limits();
     header.version.store(VERSION, Ordering::Relaxed);
     header.window.store(WINDOW as u32, Ordering::Relaxed);
     header
         .boot
         .iter()
-        .zip(boot_id())
+        .zip(boot_id()?)
         .for_each(|(word, half)| word.store(half, Ordering::Relaxed));
     header.nonce.store(random::number(), Ordering::Relaxed);
     header
@@ -241,13 +245,24 @@ fn write_header(header: &Header) {
         .store(IdState::START.to_word(), Ordering::Relaxed);
     header.next_file.store(1, Ordering::Relaxed);
     header.magic.store(MAGIC, Ordering::Release);
+    Ok(())
 }
 
-/// Names the boot that the machine is in; zeroes where the kernel does not say.
-fn boot_id() -> [u64; 2] {
+/// Where the kernel does not say.
+const UNKNOWN_BOOT: [u64; 2] = [0, 0];
+
+/// Names the boot that the machine is in.
+///
+/// # Errors
+/// - `EMFILE`, `ENFILE`, `ENOMEM` it cannot be asked for the moment: taken for unknown, a registry in use would be begun
+///   afresh, or one of another boot be used
+fn boot_id() -> Result<[u64; 2]> {
     let mut text = [0u8; 40];
     let read = File::open(c"/proc/sys/kernel/random/boot_id", libc::O_RDONLY, 0)
         .and_then(|file| file.read_start(&mut text));
+    if let Err(error @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) = read {
+        return Err(error);
+    }
     let mut halves = [0u64; 2];
     let digits = text
         .iter()
@@ -258,5 +273,5 @@ fn boot_id() -> [u64; 2] {
             *half = *half << 4 | u64::from(digit);
         }
     }
-    halves
+    Ok(halves)
 }

@@ -1,8 +1,10 @@
 //! The pool of attachment records: where a free one is looked for, and how it is taken without a lock.
 
 use super::format::{MAX_RECORDS, Record};
+use super::layout::RECORDS;
 use super::records::Commit;
 use super::{Registry, slot_of};
+use crate::error::Result;
 use crate::sync::{AtomicU32, Ordering};
 
 /// Records that a member tries first: neighbours of its own, so that members rarely meet.
@@ -41,7 +43,7 @@ impl Registry {
             .freed
             .swap(0, Ordering::Relaxed)
             .checked_sub(1)
-            .and_then(|index| self.try_take(commit, index))
+            .and_then(|index| self.try_take(commit, index).ok()?)
         {
             return Some(taken);
         }
@@ -55,7 +57,10 @@ impl Registry {
             let cursor = self.hints.cursor.load(Ordering::Relaxed);
             for step in 0..span {
                 let index = (home + (cursor.wrapping_add(step)) % span) % MAX_RECORDS;
-                if let Some(taken) = self.try_take(commit, index) {
+                let Ok(tried) = self.try_take(commit, index) else {
+                    return self.take_of_first_window(commit);
+                };
+                if let Some(taken) = tried {
                     self.hints
                         .cursor
                         .store(cursor.wrapping_add(step + 1) % span, Ordering::Relaxed);
@@ -69,20 +74,29 @@ impl Registry {
         }
     }
 
-    fn try_take(&self, commit: Commit, index: u32) -> Option<(u32, &Record)> {
-        let record = self.record(index)?;
+    /// Where the registry cannot grow, what is there already is shared by all.
+    fn take_of_first_window(&self, commit: Commit) -> Option<(u32, &Record)> {
+        (0..RECORDS.first_window()).find_map(|index| self.try_take(commit, index).ok()?)
+    }
+
+    /// `None` when the record is taken.
+    ///
+    /// # Errors
+    /// - `ENOSPC` and others: the registry cannot grow
+    fn try_take(&self, commit: Commit, index: u32) -> Result<Option<(u32, &Record)>> {
+        let record = self.new_record(index)?;
         if record.commit.load(Ordering::Relaxed) != 0 {
-            return None;
+            return Ok(None);
         }
         // Whoever builds a list anew must look as far as this record before it can be committed.
         self.header()
             .records_high
             .fetch_max(index + 1, Ordering::AcqRel);
-        record
-            .commit
-            .compare_exchange(0, commit.word(), Ordering::AcqRel, Ordering::Relaxed)
-            .ok()?;
-        Some((index, record))
+        let taken =
+            record
+                .commit
+                .compare_exchange(0, commit.word(), Ordering::AcqRel, Ordering::Relaxed);
+        Ok(taken.ok().map(|_| (index, record)))
     }
 
     /// The segment that a record is committed to; `None` for a free one.

@@ -6,7 +6,7 @@
 use crate::scenarios::{Scenario, Victim};
 use partage_reliability::calls;
 use partage_reliability::steady::Scene;
-use partage_reliability::tracee::{Stop, Tracee, mark};
+use partage_reliability::tracee::{Stop, Tracee, mark, mark_with};
 use std::collections::HashSet;
 
 /// Points that lie more steps than this behind the last new address are inside a long loop and are left out.
@@ -26,8 +26,7 @@ pub(crate) fn victim(scenario: &Scenario<'_>, scene: Scene) -> Result<Tracee, St
     let mut tracee = Tracee::start(|| {
         let state = (scenario.ready)(scene);
         mark();
-        (scenario.act)(scene, state);
-        mark();
+        mark_with((scenario.act)(scene, state));
     })?;
     if scenario.victim == Victim::Child {
         // The parent goes on to its mark, its child stays before its first instruction.
@@ -127,10 +126,11 @@ impl Points {
 /// How many of the two locks somebody holds at this moment: bits of the lock words in the registry's file.
 pub(crate) fn locks_held(registry: &std::fs::File) -> bool {
     use std::os::unix::fs::FileExt;
-    const NAMESPACE: u64 = 96;
+    const NAMESPACE: u64 = 104;
     const SLOTS: u64 = 4096 + 65_536 * 4 + 4096;
     const SLOT: usize = 256;
-    let mut words = [0u8; 16 * SLOT];
+    // Ids go round in this many slots while there are few segments.
+    let mut words = [0u8; 64 * SLOT];
     let mut word = [0u8; 4];
     let _ = registry.read_exact_at(&mut word, NAMESPACE);
     let _ = registry.read_exact_at(&mut words, SLOTS);

@@ -10,8 +10,8 @@ pub(crate) struct Scenario<'a> {
     pub(crate) before: Before,
     /// The victim's calls before the one in question; returns what that needs.
     pub(crate) ready: fn(Scene) -> usize,
-    /// The call.
-    pub(crate) act: fn(Scene, usize),
+    /// The call, and the errno that it ends with, or 0.
+    pub(crate) act: fn(Scene, usize) -> i32,
     /// What may be, at whatever instruction the call ended.
     pub(crate) expected: Expected,
     /// Who is stepped and killed.
@@ -67,7 +67,7 @@ const fn scenario(
     name: &'static str,
     before: Before,
     ready: fn(Scene) -> usize,
-    act: fn(Scene, usize),
+    act: fn(Scene, usize) -> i32,
     expected: Expected,
 ) -> Scenario<'static> {
     Scenario {
@@ -104,52 +104,56 @@ fn attached_and_removed(scene: Scene) -> usize {
     address
 }
 
-fn create(_: Scene, _: usize) {
-    let _ = calls::get(KEY, 8192, CREATE);
+fn errno_of<T>(result: calls::Result<T>) -> i32 {
+    result.err().unwrap_or(0)
 }
 
-fn create_private(_: Scene, _: usize) {
-    let _ = calls::get(libc::IPC_PRIVATE, 8192, CREATE);
+fn create(_: Scene, _: usize) -> i32 {
+    errno_of(calls::get(KEY, 8192, CREATE))
 }
 
-fn attach(scene: Scene, _: usize) {
-    let _ = calls::attach(scene.id, 0);
+fn create_private(_: Scene, _: usize) -> i32 {
+    errno_of(calls::get(libc::IPC_PRIVATE, 8192, CREATE))
 }
 
-fn detach(_: Scene, address: usize) {
-    let _ = calls::detach(address);
+fn attach(scene: Scene, _: usize) -> i32 {
+    errno_of(calls::attach(scene.id, 0))
 }
 
-fn set(scene: Scene, _: usize) {
-    let _ = calls::set_mode(scene.id, 0o644);
+fn detach(_: Scene, address: usize) -> i32 {
+    errno_of(calls::detach(address))
 }
 
-fn lock(scene: Scene, _: usize) {
-    let _ = calls::control(scene.id, 11);
+fn set(scene: Scene, _: usize) -> i32 {
+    errno_of(calls::set_mode(scene.id, 0o644))
 }
 
-fn remove(scene: Scene, _: usize) {
-    let _ = calls::remove(scene.id);
+fn lock(scene: Scene, _: usize) -> i32 {
+    errno_of(calls::control(scene.id, 11))
 }
 
-fn unmap_half(_: Scene, address: usize) {
-    let _ = calls::unmap(address, 4096);
+fn remove(scene: Scene, _: usize) -> i32 {
+    errno_of(calls::remove(scene.id))
 }
 
-fn double(_: Scene, address: usize) {
-    let _ = calls::double(address, 8192);
+fn unmap_half(_: Scene, address: usize) -> i32 {
+    errno_of(calls::unmap(address, 4096))
 }
 
-fn stat(scene: Scene, _: usize) {
-    let _ = calls::stat(scene.id);
+fn double(_: Scene, address: usize) -> i32 {
+    errno_of(calls::double(address, 8192))
 }
 
-fn make_object(_: Scene, _: usize) {
-    let _ = calls::make_object(OBJECT);
+fn stat(scene: Scene, _: usize) -> i32 {
+    errno_of(calls::stat(scene.id))
 }
 
-fn unlink_object(_: Scene, _: usize) {
-    let _ = calls::unlink_object(OBJECT);
+fn make_object(_: Scene, _: usize) -> i32 {
+    errno_of(calls::make_object(OBJECT))
+}
+
+fn unlink_object(_: Scene, _: usize) -> i32 {
+    errno_of(calls::unlink_object(OBJECT))
 }
 
 fn with_object(_: Scene) -> usize {
@@ -158,12 +162,16 @@ fn with_object(_: Scene) -> usize {
 }
 
 /// The child marks that the call is over in its process too.
-fn fork(_: Scene, _: usize) {
+fn fork(_: Scene, _: usize) -> i32 {
     // SAFETY: the child marks its end, and is then killed or ends.
     unsafe {
-        if libc::fork() == 0 {
-            partage_reliability::tracee::mark();
-            libc::_exit(0);
+        match libc::fork() {
+            0 => {
+                partage_reliability::tracee::mark();
+                libc::_exit(0)
+            }
+            -1 => calls::errno(),
+            _ => 0,
         }
     }
 }

@@ -1,44 +1,20 @@
 //! For each call, each system call that it makes and each errno that this one can have: the answer, and what is left.
 
-use crate::points;
+use crate::answers;
+use crate::points::{self, Points};
 use crate::scenarios::{self, Scenario, Victim};
+use crate::system_calls::{self, SystemCall, descriptors, mappings};
+use partage_reliability::calls;
+use partage_reliability::preload::Directory;
 use partage_reliability::report::Report;
-use partage_reliability::steady::{Expected, OneCall, Steady};
+use partage_reliability::steady::{Expected, OneCall, Scene, Steady, Witness, in_child};
 use partage_reliability::tracee::{Stop, Tracee};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The errnos that a system call can plausibly have; none for those that cannot fail.
-fn errnos(number: u64) -> &'static [i32] {
-    match number as i64 {
-        libc::SYS_openat => &[
-            libc::EMFILE,
-            libc::ENFILE,
-            libc::ENOMEM,
-            libc::ENOSPC,
-            libc::EACCES,
-            libc::EINTR,
-            libc::EROFS,
-        ],
-        libc::SYS_mmap => &[libc::ENOMEM, libc::EAGAIN, libc::ENFILE],
-        libc::SYS_mprotect | libc::SYS_mremap => &[libc::ENOMEM],
-        libc::SYS_munmap => &[libc::ENOMEM],
-        libc::SYS_madvise => &[libc::EINVAL, libc::ENOMEM],
-        libc::SYS_fcntl => &[libc::ENOLCK, libc::EAGAIN, libc::EINVAL],
-        libc::SYS_ftruncate => &[libc::EFBIG, libc::ENOSPC, libc::EIO],
-        libc::SYS_fallocate => &[libc::ENOSPC, libc::EOPNOTSUPP],
-        libc::SYS_linkat => &[libc::ENOSPC, libc::EPERM, libc::ENOENT],
-        libc::SYS_unlinkat => &[libc::EROFS, libc::EPERM, libc::EIO],
-        libc::SYS_fchmod | libc::SYS_fchmodat | libc::SYS_fchownat => &[libc::EPERM, libc::EROFS],
-        libc::SYS_fstatfs | libc::SYS_statfs | libc::SYS_fstat | libc::SYS_newfstatat => {
-            &[libc::ENOMEM]
-        }
-        libc::SYS_mkdirat => &[libc::ENOSPC, libc::EROFS],
-        libc::SYS_futex => &[libc::EINTR],
-        libc::SYS_clone => &[libc::EAGAIN],
-        _ => &[],
-    }
-}
+/// A scene, and a process in it that is about to make the call.
+type Ready = (Scene, Tracee);
 
 struct Run<'a> {
     directory: &'a Path,
@@ -57,141 +33,193 @@ pub(crate) fn all(directory: &Path) -> ExitCode {
         report: Report::default(),
         injected: 0,
     };
-    for scenario in scenarios::ALL
-        .iter()
-        .filter(|scenario| scenario.victim == Victim::Caller)
-    {
-        if let Err(error) = run.scenario(scenario) {
-            run.report.finding(format!("{}: {error}", scenario.name));
+    for scenario in &scenarios::ALL {
+        run.guarded(scenario.name, |run| run.scenario(scenario));
+    }
+    for (earlier, scenario) in &scenarios::RECOVERIES {
+        if let Some(earlier) = scenarios::ALL.get(*earlier) {
+            run.guarded(scenario.name, |run| run.recovery(earlier, scenario));
         }
     }
+    run.guarded("first", Run::first_of_all);
     points::clean_object();
     let figures = format!("{} failures of system calls", run.injected);
     run.report.end("faults", &figures)
 }
 
-/// Numbers of the system calls of the part between the marks, in order.
-fn record(victim: &mut Tracee) -> Result<Vec<u64>, String> {
-    let mut numbers = Vec::new();
-    while victim.to_system_call()? == Stop::Here {
-        numbers.push(victim.registers()?.orig_rax);
-        if victim.to_system_call()? != Stop::Here {
-            break;
-        }
-    }
-    Ok(numbers)
-}
-
-/// Has the system call at `place` answer `errno` without being made, and goes on to the mark.
-fn inject(victim: &mut Tracee, place: usize, errno: i32) -> Result<Stop, String> {
-    for _ in 0..place * 2 + 1 {
-        match victim.to_system_call()? {
-            Stop::Here => {}
-            other => return Ok(other),
-        }
-    }
-    let mut registers = victim.registers()?;
-    registers.orig_rax = u64::MAX;
-    victim.set_registers(&registers)?;
-    match victim.to_system_call()? {
-        Stop::Here => {}
-        other => return Ok(other),
-    }
-    let mut registers = victim.registers()?;
-    registers.rax = (-i64::from(errno)) as u64;
-    victim.set_registers(&registers)?;
-    victim.go_on()
-}
-
-fn descriptors(pid: i32) -> usize {
-    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
+/// What failed, in words.
+fn named(scenario: &Scenario<'_>, place: usize, call: &SystemCall, errno: i32) -> String {
+    format!(
+        "{}: {}, the {place}th, fails with {errno}",
+        scenario.name, call.name
+    )
 }
 
 impl Run<'_> {
+    fn guarded(&mut self, name: &str, body: impl FnOnce(&mut Self) -> Result<(), String>) {
+        if let Err(error) = body(self) {
+            self.report.finding(format!("{name}: {error}"));
+        }
+    }
+
     fn scenario(&mut self, scenario: &Scenario<'_>) -> Result<(), String> {
         // Once for what is only made the first time.
         let scene = self.steady.prepare(scenario.before)?;
         points::victim(scenario, scene)?.go_on()?;
         self.clean(scenario.name);
-        let scene = self.steady.prepare(scenario.before)?;
-        let mut whole = points::victim(scenario, scene)?;
-        let open = descriptors(whole.pid);
-        let numbers = record(&mut whole)?;
-        drop(whole);
+        self.each_failure(scenario, |run| {
+            let scene = run.steady.prepare(scenario.before)?;
+            Ok((scene, points::victim(scenario, scene)?))
+        })
+    }
+
+    /// A call that meets what a process left that was killed with a lock.
+    fn recovery(&mut self, earlier: &Scenario<'_>, scenario: &Scenario<'_>) -> Result<(), String> {
+        let scene = self.steady.prepare(earlier.before)?;
+        let registry = std::fs::File::open(self.directory.join("registry"))
+            .map_err(|error| error.to_string())?;
+        let mut held = Vec::new();
+        let first = Points::record(&mut points::victim(earlier, scene)?, |point| {
+            if points::locks_held(&registry) {
+                held.push(point);
+            }
+        })?;
+        self.clean(earlier.name);
+        // Early and late with a lock.
+        for part in [1, 3] {
+            let death = *held.get(part * held.len() / 4).ok_or("no lock is held")?;
+            let name = format!("{}, after a death in {}", scenario.name, earlier.name);
+            let named = Scenario {
+                name: &name,
+                ..*scenario
+            };
+            self.each_failure(&named, |run| {
+                let scene = run.steady.prepare(scenario.before)?;
+                let mut dead = points::victim(earlier, scene)?;
+                first.bring(&mut dead, death)?;
+                drop(dead.take_child());
+                dead.kill();
+                Ok((scene, points::victim(&named, scene)?))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn each_failure(
+        &mut self,
+        scenario: &Scenario<'_>,
+        mut ready: impl FnMut(&mut Self) -> Result<Ready, String>,
+    ) -> Result<(), String> {
+        let (_, mut caller) = ready(self)?;
+        let open = descriptors(caller.pid);
+        let made = of(&mut caller, scenario.victim, system_calls::record)?;
+        drop(caller);
         self.clean(scenario.name);
-        // The last one is the mark's.
-        let marked = numbers.len().saturating_sub(2);
-        for (place, &number) in numbers.iter().take(marked).enumerate() {
-            for &errno in errnos(number) {
-                self.one(scenario, (place, number, errno), open)?;
+        for (place, call) in made.iter().enumerate() {
+            for &errno in call.errnos() {
+                let ready = ready(self)?;
+                self.one(scenario, (place, call, errno), ready, open)?;
             }
         }
-        println!("{}: {} system calls", scenario.name, marked);
+        println!("{}: {} system calls", scenario.name, made.len());
         Ok(())
     }
 
     fn one(
         &mut self,
         scenario: &Scenario<'_>,
-        (place, number, errno): (usize, u64, i32),
+        (place, call, errno): (usize, &SystemCall, i32),
+        (scene, mut caller): Ready,
         open: usize,
     ) -> Result<(), String> {
         let refused = matches!(errno, libc::EPERM | libc::EACCES | libc::EROFS);
-        let at = format!(
-            "{}: system call {number}, the {place}th, fails with {errno}",
-            scenario.name
-        );
-        let scene = self.steady.prepare(scenario.before)?;
-        let mut victim = points::victim(scenario, scene)?;
+        let at = named(scenario, place, call, errno);
         self.injected += 1;
-        match inject(&mut victim, place, errno)? {
-            Stop::Mark => {}
-            other => self
-                .report
-                .finding(format!("{at}: the call did not return: {other:?}")),
-        }
-        let left_open = descriptors(victim.pid);
-        if left_open > open {
+        let outcome = of(&mut caller, scenario.victim, |victim| {
+            let stop = system_calls::inject(victim, place, errno)?;
+            Ok((stop == Stop::Mark).then_some(victim.outcome()?))
+        })?;
+        self.judge(scenario, &at, call, errno, outcome);
+        let mut child = caller.take_child();
+        if let (Some(child), Victim::Parent) = (&mut child, scenario.victim)
+            && child.go_on()? != Stop::Mark
+        {
             self.report
-                .finding(format!("{at}: {} descriptors left open", left_open - open));
+                .finding(format!("{at}: the child did not come through"));
         }
-        // While it lives its attachments count; how many it has, the kernel's list of mappings says.
-        let mapped = mappings(self.directory, victim.pid, scene.id);
+        let mut mapped = 0;
+        for process in [Some(&caller), child.as_ref()].into_iter().flatten() {
+            let left_open = descriptors(process.pid).saturating_sub(open);
+            if left_open > 0 {
+                self.report
+                    .finding(format!("{at}: {left_open} descriptors left open"));
+            }
+            mapped += mappings(self.directory, process.pid, scene.id);
+        }
+        // While they live their attachments count; how many they have, the kernel's list of mappings says.
         let others = u64::from(scenario.before.attached);
-        self.look(
-            &at,
-            refused,
-            scene,
-            Expected {
-                nattch: mapped + others,
-                may_vanish: scenario.expected.may_vanish,
-            },
-        );
-        victim.kill();
-        self.look(
-            &at,
-            refused,
-            scene,
-            Expected {
-                nattch: others,
-                may_vanish: scenario.expected.may_vanish,
-            },
-        );
+        self.look(&at, refused, scenario, scene, mapped + others);
+        caller.kill();
+        if let Some(child) = child {
+            // Without a liveness of its own its attachments may count for its parent's: for too long, never too short.
+            let least = mappings(self.directory, child.pid, scene.id) + others;
+            let counted = in_child(|| {
+                vec![format!(
+                    "{:?}",
+                    calls::stat(scene.id).map(|status| status.shm_nattch >= least)
+                )]
+            });
+            if counted != ["Ok(true)"] {
+                self.report
+                    .finding(format!("{at}: the child that is left is not counted"));
+            }
+            drop(child);
+        }
+        self.look(&at, refused, scenario, scene, others);
         self.clean(&at);
         Ok(())
+    }
+
+    /// Compares what the caller was told with what is right.
+    fn judge(
+        &mut self,
+        scenario: &Scenario<'_>,
+        at: &str,
+        call: &SystemCall,
+        errno: i32,
+        outcome: Option<i32>,
+    ) {
+        match outcome {
+            None => self
+                .report
+                .finding(format!("{at}: the call did not return")),
+            Some(outcome) => {
+                if std::env::var_os("PARTAGE_FAULTS_SHOW").is_some() {
+                    println!("{} | {} | {errno} -> {outcome}", scenario.name, call.name);
+                }
+                let right = answers::right(scenario.name, &call.name, errno);
+                if !right.contains(&outcome) {
+                    self.report
+                        .finding(format!("{at}: the caller got {outcome}, not {right:?}"));
+                }
+            }
+        }
     }
 
     fn look(
         &mut self,
         at: &str,
         refused: bool,
-        scene: partage_reliability::steady::Scene,
-        expected: Expected,
+        scenario: &Scenario<'_>,
+        scene: Scene,
+        nattch: u64,
     ) {
-        for finding in self
-            .steady
-            .look(self.directory, true, scene, OneCall::Create, expected)
-        {
+        let expected = Expected {
+            nattch,
+            may_vanish: scenario.expected.may_vanish,
+        };
+        let steady = &mut self.steady;
+        for finding in steady.look(self.directory, true, scene, OneCall::Create, expected) {
             // What the kernel does not let it do to the file, IPC_SET records all the same.
             if !(refused && finding.starts_with("mode")) {
                 self.report.finding(format!("{at}; then: {finding}"));
@@ -206,31 +234,75 @@ impl Run<'_> {
                 .finding(format!("{at}, after cleaning up: {finding}"));
         }
     }
+
+    /// The very first call makes the directory and the registry.
+    fn first_of_all(&mut self) -> Result<(), String> {
+        const NONE: Scene = Scene { id: -1, spare: -1 };
+        let scenario = &scenarios::FIRST_OF_ALL;
+        let made =
+            in_new_directory(|_| system_calls::record(&mut points::victim(scenario, NONE)?))?;
+        for (place, call) in made.iter().enumerate() {
+            for &errno in call.errnos() {
+                let at = named(scenario, place, call, errno);
+                self.injected += 1;
+                let (outcome, mut findings) = in_new_directory(|directory| {
+                    let mut victim = points::victim(scenario, NONE)?;
+                    let open = descriptors(victim.pid);
+                    let stop = system_calls::inject(&mut victim, place, errno)?;
+                    let outcome = (stop == Stop::Mark).then_some(victim.outcome()?);
+                    let left_open = descriptors(victim.pid).saturating_sub(open);
+                    victim.kill();
+                    let mut findings = in_child(|| {
+                        Witness::of_empty(directory).look(NONE, OneCall::Create, scenario.expected)
+                    });
+                    if left_open > 0 {
+                        findings.push(format!("{left_open} descriptors left open"));
+                    }
+                    match directory.metadata() {
+                        Ok(status) if status.mode() & 0o7777 == 0o711 => {}
+                        other => findings.push(format!(
+                            "the directory: {:?}",
+                            other.map(|status| status.mode())
+                        )),
+                    }
+                    Ok((outcome, findings))
+                })?;
+                self.judge(scenario, &at, call, errno, outcome);
+                findings
+                    .drain(..)
+                    .for_each(|finding| self.report.finding(format!("{at}; then: {finding}")));
+            }
+        }
+        println!("{}: {} system calls", scenario.name, made.len());
+        Ok(())
+    }
 }
 
-/// Mappings of the segment's file in a process, anchors (of one page) left out.
-fn mappings(directory: &Path, pid: i32, id: i32) -> u64 {
-    use std::os::unix::ffi::OsStrExt;
-    let mut file = Vec::new();
-    if let Ok(namespace) = partage_core::inspect::Namespace::open(directory.as_os_str().as_bytes())
-    {
-        namespace.each_slot(|_, segment| {
-            if segment.shmid as i32 == id {
-                file = namespace.with_file(segment, <[u8]>::to_vec);
-            }
-        });
+/// Runs `body` with a directory that is not there yet as the namespace of its children. This process has not used the
+/// library.
+fn in_new_directory<T>(body: impl FnOnce(&Path) -> Result<T, String>) -> Result<T, String> {
+    let before = std::env::var_os("PARTAGE_DIR").unwrap_or_default();
+    let parent = Directory::new("faults-first").map_err(|error| error.to_string())?;
+    let place = parent.path().join("namespace");
+    // SAFETY: this program has one thread.
+    unsafe { std::env::set_var("PARTAGE_DIR", &place) };
+    let result = body(&place);
+    // SAFETY: as above.
+    unsafe { std::env::set_var("PARTAGE_DIR", before) };
+    result
+}
+
+/// Runs `body` with the process in which system calls fail.
+fn of<T>(
+    caller: &mut Tracee,
+    who: Victim,
+    body: impl FnOnce(&mut Tracee) -> Result<T, String>,
+) -> Result<T, String> {
+    if who != Victim::Child {
+        return body(caller);
     }
-    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-    let path = String::from_utf8_lossy(&file).into_owned();
-    let is_whole = |line: &&str| {
-        let range = line
-            .split(' ')
-            .next()
-            .and_then(|range| range.split_once('-'));
-        let len = range.and_then(|(start, end)| {
-            Some(u64::from_str_radix(end, 16).ok()? - u64::from_str_radix(start, 16).ok()?)
-        });
-        !path.is_empty() && line.ends_with(&path) && len.is_some_and(|len| len > 4096)
-    };
-    maps.lines().filter(is_whole).count() as u64
+    let mut child = caller.take_child().ok_or("there is no child")?;
+    let result = body(&mut child);
+    caller.put_child(child);
+    result
 }

@@ -65,6 +65,7 @@ fn run(directory: &Path) -> ExitCode {
         registry.restore();
         remove_strays(directory);
     }
+    files::wild_indexes(directory, &mut report);
     files::all(directory, &mut report);
     if files::is_cut_short_fatal(directory) {
         println!(

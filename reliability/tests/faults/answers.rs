@@ -1,0 +1,103 @@
+//! Which errno is right for the caller of a call when a system call below it fails.
+//!
+//! The rule: the errno of the system call is the caller's, as in the kernel's own calls (`EMFILE` of open(2) in shmat is
+//! `EMFILE`, `ENOMEM` of mmap(2) is `ENOMEM`). The rows below say where it is not, and why; the first that fits decides.
+
+use libc::{
+    EACCES, EAGAIN, EFBIG, EINTR, ENFILE, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, EROFS,
+};
+
+/// What the caller gets.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// The same errno.
+    Same,
+    /// Nothing: the call does without.
+    Success,
+    /// One of the two: it is made twice, once for what the call can do without.
+    Either,
+    /// Another errno.
+    Other(i32),
+    /// One of these.
+    OneOf(&'static [i32]),
+}
+use Answer::{Either, OneOf, Other, Same, Success};
+
+/// Calls whose name contains this; system calls whose name begins like this; errnos, or any.
+type Row = (&'static str, &'static str, &'static [i32], Answer);
+
+const ROWS: &[Row] = &[
+    // shm_open is open(2) and shm_unlink is unlink(2), but for one errno that the C library translates.
+    ("shm_unlink", "unlinkat", &[EPERM], Other(EACCES)),
+    ("shm_open", "openat", &[], Same),
+    // Opening is tried again after a signal.
+    ("", "openat", &[EINTR], Success),
+    ("", "other", &[EINTR], Success),
+    // Who recovers puts files right as far as the kernel lets it; then comes the call's own.
+    (
+        "shmget create, after a death",
+        "ftruncate",
+        &[EFBIG],
+        Other(ENOSPC),
+    ),
+    ("after a death", "", &[], Either),
+    // RLIMIT_FSIZE is no limit of segments: the namespace has no room for it.
+    ("shmget", "ftruncate", &[EFBIG], Other(ENOSPC)),
+    // A registry without the boot in it is as good on tmpfs; only a passing shortage is told.
+    ("", "openat boot_id", &[libc::EMFILE, ENFILE, ENOMEM], Same),
+    ("", "openat boot_id", &[], Success),
+    ("", "newfstatat user", &[], Success),
+    // Files get their names another way where this one is not to be had.
+    ("", "openat nameless", &[], Success),
+    ("", "linkat", &[], Success),
+    ("", "fallocate", &[EOPNOTSUPP], Success),
+    // A directory that cannot be listed is passed through; one that is not there yet is not.
+    (
+        "first call of all",
+        "openat directory",
+        &[EACCES],
+        OneOf(&[ENOENT, 0]),
+    ),
+    // By its name, where its descriptor does not do.
+    ("first call of all", "fchmodat held", &[], Success),
+    ("", "openat directory", &[EACCES], Success),
+    // Refused by the file's mode, it is put right where this process may, and opened again.
+    ("shmat", "openat segment", &[EACCES], Success),
+    // What the kernel does not let it do to the file, IPC_SET records all the same.
+    ("IPC_SET", "openat segment", &[EACCES, EROFS], Success),
+    ("IPC_SET", "fchmodat held", &[EPERM, EROFS], Success),
+    // A member slot that is taken: the next one is tried.
+    ("first call", "fcntl", &[EAGAIN], Success),
+    // Asked for the file system twice: for the boot, and for whether it lets a mapping keep a lock.
+    ("first call", "fstatfs", &[], Either),
+    // Keeping the page from children is needed, keeping bookkeeping out of core dumps is not.
+    ("first call", "madvise", &[], Either),
+    ("first call", "", &[], Same),
+    // Of a member that cannot be asked it is taken that it lives; a child counts as its parent then.
+    ("", "openat members", &[], Success),
+    ("", "fcntl", &[], Success),
+    ("fork", "mmap", &[], Success),
+    ("fork", "munmap", &[], Success),
+    ("fork", "madvise", &[], Success),
+    // Anchors make attaching again fast; without one the file is opened.
+    ("shmat, the second", "mremap", &[], Success),
+    ("shmat, the second", "mmap", &[], Either),
+    // The segment is gone for everybody; its file is removed by whoever looks next.
+    ("", "unlinkat segment", &[], Success),
+];
+
+/// Errnos, or 0, of which the caller must get one.
+pub(crate) fn right(call: &str, system_call: &str, errno: i32) -> Vec<i32> {
+    let fits = |row: &&Row| {
+        call.contains(row.0)
+            && system_call.starts_with(row.1)
+            && (row.2.is_empty() || row.2.contains(&errno))
+    };
+    match ROWS.iter().find(fits).map_or(Same, |row| row.3) {
+        Same => vec![errno],
+        Success => vec![0],
+        Either => vec![0, errno],
+        Other(errno) => vec![errno],
+        OneOf(errnos) => errnos.to_vec(),
+    }
+}
