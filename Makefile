@@ -9,7 +9,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 OBJECTS := partage partage-preload partage-ipcs partage-trace
 STD     := --workspace $(addprefix --exclude ,$(OBJECTS))
 
-.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 check-abi abi-record check-install test-crash test-storm fuzz clean help setup-build setup-run setup-test setup-bench setup-fuzz
+.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 test-cinstall check-abi abi-record check-install test-crash test-storm fuzz clean help setup-build setup-run setup-test setup-bench setup-fuzz
 
 all: build ## Build the release: libpartage.so, libpartage.a, partage
 
@@ -48,6 +48,9 @@ test-musl: setup-test build ## The C suite on musl, preloaded and static
 
 test-aarch64: setup-test ## The C suite on aarch64, emulated; needs gcc-aarch64-linux-gnu, qemu-user-static and the target
 	$(CARGO) test -p partage-tests --test architectures -- --ignored
+
+test-cinstall: setup-test build ## What `cargo cinstall` installs; needs cargo-c
+	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test install -- --ignored cinstall
 
 check-abi: ## Compare the binary interface with the last release's record
 	packaging/abi.sh check packaging/partage.abi
