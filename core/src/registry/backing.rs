@@ -24,7 +24,8 @@ impl Registry {
             return self.make_huge_file(segment, signals);
         }
         let bytes = segment.bytes().ok_or(Errno::EINVAL)? as u64;
-        let path = self.segment_path(segment);
+        let mut path = Path::new();
+        self.write_segment_path(segment, &mut path);
         let mode = segment.mode & 0o777;
         let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
         let file = File::open(path.as_c_str(), flags, READ_WRITE)?;
@@ -49,7 +50,9 @@ impl Registry {
     /// - `EIDRM` the file is not there
     /// - `EMFILE`, `ENFILE` no descriptor for the moment that it takes
     pub(crate) fn open_file(&self, segment: &Segment, read_only: bool) -> Result<File> {
-        let path = self.memory_path(segment).map_err(|_| Errno::EIDRM)?;
+        let mut path = Path::new();
+        self.write_memory_path(segment, &mut path)
+            .map_err(|_| Errno::EIDRM)?;
         let flags = if read_only {
             libc::O_RDONLY
         } else {
@@ -91,7 +94,8 @@ impl Registry {
     /// - `EPERM`, `EACCES` the file is another user's, in a directory where only owners remove; its memory is given
     ///   back if possible
     pub(crate) fn remove_file(&self, segment: &Segment) -> Result<()> {
-        let path = self.segment_path(segment);
+        let mut path = Path::new();
+        self.write_segment_path(segment, &mut path);
         if segment.flags & ANCHORED != 0 && segment.huge_page().is_none() {
             let _ = empty(&path, segment);
         }
@@ -174,11 +178,19 @@ impl Registry {
     }
 
     pub(crate) fn segment_path(&self, segment: &Segment) -> Path {
-        let mut path = self.file("/segment-");
-        path.push_hex(segment.file)
+        let mut path = Path::new();
+        self.write_segment_path(segment, &mut path);
+        path
+    }
+
+    /// [`Registry::segment_path`] into a path that is empty. Handing one back copies all of it, which takes longer than
+    /// to write it.
+    pub(super) fn write_segment_path(&self, segment: &Segment, path: &mut Path) {
+        path.push_text(self.path())
+            .push_str("/segment-")
+            .push_hex(segment.file)
             .push_str("-")
             .push_hex(segment.bytes().unwrap_or(0) as u64);
-        path
     }
 }
 

@@ -114,11 +114,17 @@ impl Registry {
     /// # Errors
     /// - `ENOENT` there is no link, or none of this namespace
     pub(crate) fn memory_path(&self, segment: &Segment) -> Result<Path> {
-        let path = self.segment_path(segment);
-        if segment.huge_page().is_none() {
-            return Ok(path);
+        let mut path = Path::new();
+        self.write_memory_path(segment, &mut path).map(|()| path)
+    }
+
+    /// [`Registry::memory_path`] into a path that is empty.
+    pub(super) fn write_memory_path(&self, segment: &Segment, path: &mut Path) -> Result<()> {
+        self.write_segment_path(segment, path);
+        if segment.huge_page().is_some() {
+            *path = self.target_of(path)?;
         }
-        self.target_of(&path)
+        Ok(())
     }
 
     #[cold]
