@@ -68,33 +68,17 @@ impl<const N: usize> Text<N> {
     }
 
     /// Appends a number in decimal.
+    #[inline(never)]
     pub(crate) fn push_decimal(&mut self, number: u64) -> &mut Self {
-        self.push_digits(number, |number| (number % 10, number / 10))
+        let mut digits = [0; LONGEST_NUMBER];
+        self.append(spell_decimal(number, &mut digits))
     }
 
     /// Appends a number in lower-case hexadecimal, without leading zeroes.
-    pub(crate) fn push_hex(&mut self, number: u64) -> &mut Self {
-        self.push_digits(number, |number| (number % 16, number / 16))
-    }
-
-    /// Out of line, once for each base: dividing by a base that is known is many times faster.
     #[inline(never)]
-    fn push_digits(&mut self, mut number: u64, split: impl Fn(u64) -> (u64, u64)) -> &mut Self {
-        let mut digits = [0u8; LONGEST_NUMBER];
-        let mut start = digits.len();
-        for place in digits.iter_mut().rev() {
-            let (digit, rest) = split(number);
-            *place = match digit as u8 {
-                digit @ 0..10 => b'0' + digit,
-                digit => b'a' + digit - 10,
-            };
-            start -= 1;
-            number = rest;
-            if number == 0 {
-                break;
-            }
-        }
-        self.append(digits.get(start..).unwrap_or(&[]))
+    pub(crate) fn push_hex(&mut self, number: u64) -> &mut Self {
+        let mut digits = [0; LONGEST_NUMBER];
+        self.append(spell_hex(number, &mut digits))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -121,6 +105,38 @@ impl<const N: usize> Text<N> {
 
 /// Digits of `u64::MAX` in decimal.
 const LONGEST_NUMBER: usize = 20;
+
+/// Writes the digits at the end of `digits`. A function for each base: dividing by one that is known is many times faster.
+#[inline(never)]
+fn spell_decimal(number: u64, digits: &mut [u8; LONGEST_NUMBER]) -> &[u8] {
+    spell(number, digits, |number| (number % 10, number / 10))
+}
+
+#[inline(never)]
+fn spell_hex(number: u64, digits: &mut [u8; LONGEST_NUMBER]) -> &[u8] {
+    spell(number, digits, |number| (number % 16, number / 16))
+}
+
+/// `split` takes the last digit off.
+#[inline(always)]
+fn spell(
+    mut number: u64,
+    digits: &mut [u8; LONGEST_NUMBER],
+    split: impl Fn(u64) -> (u64, u64),
+) -> &[u8] {
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        let (digit, rest) = split(number);
+        if let Some(place) = digits.get_mut(start) {
+            *place = *b"0123456789abcdef".get(digit as usize).unwrap_or(&b'?');
+        }
+        number = rest;
+        if number == 0 || start == 0 {
+            return digits.get(start..).unwrap_or(&[]);
+        }
+    }
+}
 
 /// The number that a text spells: decimal, or octal or hexadecimal with C's prefixes.
 #[inline(never)]
