@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::namespace;
-use crate::options::Limits;
+use crate::options::{self, Limits};
 use crate::process;
 pub use crate::registry::{
     Finding, MAX_SEGMENTS, MemberView, SHM_DEST, SHM_LOCKED, Segment, State,
@@ -142,6 +142,38 @@ impl Namespace {
 /// - what looking at it says
 pub fn with_default_directory<T>(visit: impl FnOnce(&[u8]) -> T) -> Result<T> {
     namespace::find(namespace::Make::Never).map(|directory| visit(directory.path.bytes()))
+}
+
+/// What the environment asks for, as far as it is to be trusted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// `PARTAGE_DIR`.
+    pub directory: Option<&'static [u8]>,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime: Option<&'static [u8]>,
+    /// `TMPDIR`.
+    pub temporary: Option<&'static [u8]>,
+    /// Whether `PARTAGE_BACKEND` names another than the user's.
+    pub other_backend: bool,
+    /// `PARTAGE_LOG`, from silent (0) to `debug` (4).
+    pub log_level: u32,
+    /// `PARTAGE_PATIENCE`, in milliseconds.
+    pub patience_ms: u64,
+    /// The limits of a namespace that this process makes.
+    pub limits: Limits,
+}
+
+/// What the library reads from this process's environment.
+pub fn settings() -> Settings {
+    Settings {
+        directory: options::directory(),
+        runtime: options::general("XDG_RUNTIME_DIR"),
+        temporary: options::general("TMPDIR"),
+        other_backend: options::backend() != options::BackendChoice::User,
+        log_level: options::log_level(),
+        patience_ms: options::patience_ms(),
+        limits: options::limits(),
+    }
 }
 
 /// Becomes a member of the namespace that the environment names, and looks after everything that the dead left in it:

@@ -75,6 +75,10 @@ pub(crate) const NAMESPACE_MODE: u32 = 0o711;
 
 /// Makes a directory with exactly this mode, whatever the umask.
 pub(crate) fn make_directory(dir: &Path, mode: u32) -> io::Result<()> {
-    DirBuilder::new().mode(mode & 0o700).create(dir)?;
+    // To the library a sticky bit is the mark of a directory whose maker died: it finishes that.
+    let unfinished = if mode == NAMESPACE_MODE { 0o1000 } else { 0 };
+    DirBuilder::new()
+        .mode(mode & 0o700 | unfinished)
+        .create(dir)?;
     std::fs::set_permissions(dir, Permissions::from_mode(mode))
 }

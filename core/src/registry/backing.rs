@@ -8,6 +8,7 @@ use crate::log::{self, Level};
 use crate::os::access_list;
 use crate::os::files::{self, File};
 use crate::os::signals::Blocked;
+use crate::sync::Ordering;
 use crate::text::Path;
 
 const READ_WRITE: u32 = 0o600;
@@ -47,7 +48,7 @@ impl Registry {
     ///
     /// # Errors
     /// - `EACCES` the file's mode and owner refuse
-    /// - `EIDRM` the file is not there
+    /// - `EIDRM` the file is not there, or not the segment's
     /// - `EMFILE`, `ENFILE` no descriptor for the moment that it takes
     pub(crate) fn open_file(&self, segment: &Segment, read_only: bool) -> Result<File> {
         let mut path = Path::new();
@@ -83,9 +84,22 @@ impl Registry {
                 Some(page) => huge::check_memory(&file, segment, page)
                     .map(|()| file)
                     .map_err(|_| Errno::EIDRM),
-                None => Ok(file),
+                None => self.check_own(&file, segment).map(|()| file),
             },
         }
+    }
+
+    /// Where others may make files, one of them may have given a file that is not the segment's a second name, to have
+    /// this process write into it.
+    fn check_own(&self, file: &File, segment: &Segment) -> Result<()> {
+        if !self.is_shared.load(Ordering::Relaxed) || is_own(file, [segment, segment])? {
+            return Ok(());
+        }
+        Err(log::refuse(Errno::EIDRM, |line| {
+            line.str("the file of segment ")
+                .number(segment.shmid.into())
+                .str(" has another name or owner")
+        }))
     }
 
     /// Removes the file. Memory that anchors keep is given back first: removal is the end of it, as in the kernel.

@@ -63,6 +63,8 @@ pub struct Registry {
     hints: pool::Hints,
     /// The file system is known to let a mapping keep a lock, see `members`.
     pins_locks: AtomicBool,
+    /// Others may make files in the directory. Written before the first window is published.
+    is_shared: AtomicBool,
     /// Written once, before the first window is published.
     directory: UnsafeCell<Path>,
 }
@@ -89,6 +91,7 @@ impl Registry {
             inode: AtomicU64::new(0),
             hints: pool::Hints::new(),
             pins_locks: AtomicBool::new(false),
+            is_shared: AtomicBool::new(false),
             directory: UnsafeCell::new(Path::new()),
         }
     }

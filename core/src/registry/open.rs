@@ -70,6 +70,8 @@ impl Registry {
         }
         self.device.store(status.device, Ordering::Relaxed);
         self.inode.store(status.inode, Ordering::Relaxed);
+        self.is_shared
+            .store(directory.status.mode & 0o022 != 0, Ordering::Relaxed);
         // SAFETY: the registry is not open, and the caller is the only one who opens it: nobody reads the path yet.
         unsafe { *self.directory.get() = directory.path };
         self.windows[0].store(base, Ordering::Release);

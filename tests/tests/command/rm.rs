@@ -158,3 +158,30 @@ fn gc_removes_stray_files() {
     assert_eq!(segment_files(&namespace), 1);
     assert_eq!(namespace.show(&["gc"]), "nothing to clear away\n");
 }
+
+/// By such a name anybody can put something where private namespaces are made.
+#[test]
+fn gc_leaves_alone_what_others_planted() {
+    let namespace = Namespace::new();
+    namespace.make("get 1 1 0600");
+    let home = crate::support::Place::new();
+    let letter = home.join("letter");
+    fs::write(&letter, "precious").unwrap();
+    let planted = |name: &str| format!("/dev/shm/partage-private-{name}-{}", std::process::id());
+    let (link, directory) = (planted("link"), planted("directory"));
+    std::os::unix::fs::symlink(home.join(""), &link).unwrap();
+    fs::create_dir(&directory).unwrap();
+    // Only root can make a directory that is another's.
+    let is_anothers = std::os::unix::fs::chown(&directory, Some(54_321), Some(54_321)).is_ok();
+    let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1);
+    fs::File::open(&directory)
+        .unwrap()
+        .set_modified(old)
+        .unwrap();
+    let output = finish(partage(&["gc"]).env("PARTAGE_DIR", namespace.dir())).output;
+    let left = (letter.exists(), Path::new(&directory).exists());
+    let _ = fs::remove_dir(&directory);
+    fs::remove_file(&link).unwrap();
+    assert_eq!(left, (true, is_anothers), "{output}");
+    assert!(!output.contains(&link), "{output}");
+}
