@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* siglongjmp out of handlers that interrupt shmat and shmdt: the count is that of the mappings, and all can be detached. */
+#include "mappings.h"
+
+#include <sys/time.h>
+
+enum { JUMPS = 400, PAGES = 3 };
+
+static sigjmp_buf out;
+static volatile sig_atomic_t jumps, armed;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    if (!armed)
+        return;
+    armed = 0;
+    jumps++;
+    siglongjmp(out, 1);
+}
+
+static void count_is_exact(int id, struct mapped_file file)
+{
+    CHECK_EQ(NATTCH(id), mapped_in(getpid(), file).count);
+}
+
+int main(void)
+{
+    int id = NEW_SEGMENT(PAGES * page_size(), 0600);
+    char *kept = ATTACH(id, NULL, 0);
+    struct mapped_file file = file_at(kept);
+    signal(SIGALRM, on_alarm);
+    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
+    CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
+    while (sigsetjmp(out, 1), jumps < JUMPS) {
+        if (jumps % 20 == 0)
+            count_is_exact(id, file);
+        armed = 1;
+        for (;;) { /* Whatever the jump left attached is known to nobody. */
+            void *volatile one = shmat(id, NULL, 0);
+            void *volatile two = shmat(id, NULL, SHM_RDONLY);
+            shmdt(one);
+            shmdt(two);
+        }
+    }
+    CHECK_OK(setitimer(ITIMER_REAL, &never, NULL));
+    count_is_exact(id, file);
+    detach_all(file);
+    CHECK_EQ(NATTCH(id), 0);
+    REMOVE(id);
+    CHECK_GONE(id);
+    return 0;
+}
