@@ -9,7 +9,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 OBJECTS := partage partage-preload partage-ipcs partage-trace
 STD     := --workspace $(addprefix --exclude ,$(OBJECTS))
 
-.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 test-cinstall check-abi abi-record check-install test-crash test-storm fuzz clean help setup-build setup-run setup-test setup-bench setup-fuzz
+.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 test-cross test-cinstall check-abi abi-record check-install test-crash test-storm fuzz clean help setup-build setup-run setup-test setup-bench setup-fuzz setup-cross
 
 all: build ## Build the release: libpartage.so, libpartage.a, partage
 
@@ -46,7 +46,10 @@ deb: build ## A Debian package, in $(TARGET)
 test-musl: setup-test build ## The C suite on musl, preloaded and static
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test musl
 
-test-aarch64: setup-test ## The C suite on aarch64, emulated; needs gcc-aarch64-linux-gnu, qemu-user-static and the target
+test-aarch64: setup-cross build ## The C suite on aarch64, emulated: static, preloaded
+	$(CARGO) test -p partage-tests --test architectures -- --ignored aarch64
+
+test-cross: setup-cross build ## The C suite on i686, riscv64 and aarch64; 32 and 64 bits together; others type-checked
 	$(CARGO) test -p partage-tests --test architectures -- --ignored
 
 test-cinstall: setup-test build ## What `cargo cinstall` installs; needs cargo-c
@@ -85,7 +88,7 @@ bench: setup-bench build ## Measure it beside the kernel's calls; BENCH=--quick 
 clean: ## Remove what was built
 	$(CARGO) clean
 
-setup-build setup-run setup-test setup-bench setup-fuzz: setup-%:
+setup-build setup-run setup-test setup-bench setup-fuzz setup-cross: setup-%:
 	@scripts/setup.sh $*
 
 help: ## This list

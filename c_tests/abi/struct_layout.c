@@ -7,6 +7,7 @@
 #define AT(type, field, offset, size)                                                                                  \
     _Static_assert(offsetof(struct type, field) == (offset) && sizeof((struct type *)0)->field == (size), #type "." #field)
 
+#if __SIZEOF_LONG__ == 8
 _Static_assert(sizeof(struct ipc_perm) == 48, "ipc_perm");
 AT(ipc_perm, __key, 0, 4);
 AT(ipc_perm, uid, 4, 4);
@@ -46,6 +47,18 @@ AT(shm_info, swap_attempts, 32, 8);
 AT(shm_info, swap_successes, 40, 8);
 
 _Static_assert(sizeof(key_t) == 4 && sizeof(pid_t) == 4 && sizeof(time_t) == 8 && sizeof(shmatt_t) == 8, "types");
+#else /* A word of 32 bits; the upper halves of times in words of their own. */
+_Static_assert(sizeof(struct ipc_perm) == 36, "ipc_perm");
+AT(ipc_perm, mode, 20, 4);
+_Static_assert(sizeof(struct shmid_ds) == 84, "shmid_ds");
+AT(shmid_ds, shm_segsz, 36, 4);
+AT(shmid_ds, shm_atime, 40, 4);
+AT(shmid_ds, shm_dtime, 48, 4);
+AT(shmid_ds, shm_ctime, 56, 4);
+AT(shmid_ds, shm_cpid, 64, 4);
+AT(shmid_ds, shm_nattch, 72, 4);
+_Static_assert(sizeof(struct shminfo) == 36 && sizeof(struct shm_info) == 24, "shminfo, shm_info");
+#endif
 
 /* How many bytes from the start of the buffer the command writes: whatever follows is the caller's. */
 static size_t written(int id, int cmd, unsigned char *bytes, size_t size)
@@ -75,13 +88,16 @@ int main(void)
     int id = NEW_SEGMENT(100, 0600);
     const int stats[] = {IPC_STAT, SHM_STAT, SHM_STAT_ANY};
     for (int i = 0; i < 3; i++) {
-        CHECK_EQ(written(stats[i] == IPC_STAT ? id : id & 0x7fff, stats[i], bytes, sizeof bytes), 112);
-        check_zero(bytes, 26, 48);  /* After the sequence. */
-        check_zero(bytes, 96, 112); /* After the count. */
+        CHECK_EQ(written(stats[i] == IPC_STAT ? id : id & 0x7fff, stats[i], bytes, sizeof bytes), sizeof(struct shmid_ds));
+        check_zero(bytes, 26, sizeof(struct ipc_perm)); /* After the sequence. */
+        /* After the count. */
+        check_zero(bytes, sizeof(struct shmid_ds) - 2 * sizeof(long), sizeof(struct shmid_ds));
         struct shmid_ds fields;
         memcpy(&fields, bytes, sizeof fields);
         CHECK_EQ(fields.shm_perm.__seq, id >> 15);
     }
+    if (sizeof(long) != 8)
+        return 0;
     CHECK_EQ(written(0, IPC_INFO, bytes, sizeof bytes), 72);
     check_zero(bytes, 40, 72);
     CHECK_EQ(written(0, SHM_INFO, bytes, sizeof bytes), 48);

@@ -2,7 +2,9 @@
 //! a caller named.
 
 use core::mem::{offset_of, size_of};
-use libc::{c_int, c_ulong, gid_t, key_t, pid_t, time_t, uid_t};
+#[cfg(target_pointer_width = "64")]
+use libc::time_t;
+use libc::{c_int, c_ulong, gid_t, key_t, pid_t, uid_t};
 use partage_core::Result;
 use partage_core::os::user_memory;
 use partage_core::sysv::{Limits, Status, Usage};
@@ -18,6 +20,7 @@ pub(super) struct IpcPerm {
     pub(super) cgid: gid_t,
     pub(super) mode: u32,
     pub(super) seq: u32,
+    #[cfg(target_pointer_width = "64")]
     pad: u32,
     reserved: [c_ulong; 2],
 }
@@ -57,13 +60,13 @@ pub(super) struct ShmidDs {
     reserved: [c_ulong; 2],
 }
 
-/// A number as a C `unsigned long`, or the largest that there is.
+/// A limit as a C `unsigned long`; one that does not fit is no limit, which is what the kernel calls its default.
 #[allow(
     clippy::useless_conversion,
     reason = "not useless where a long has 32 bits"
 )]
 fn word(number: u64) -> c_ulong {
-    number.try_into().unwrap_or(c_ulong::MAX)
+    number.try_into().unwrap_or(c_ulong::MAX - (1 << 24))
 }
 
 /// `struct shminfo`.
@@ -112,6 +115,30 @@ const _: () = {
     assert!(offset_of!(ShmUsage, tot) == 8 && offset_of!(ShmUsage, swap_successes) == 40);
 };
 
+// The kernel's own 32-bit layouts, which are glibc's with a time_t of 32 bits.
+#[cfg(target_pointer_width = "32")]
+const _: () = {
+    assert!(size_of::<IpcPerm>() == 36 && offset_of!(IpcPerm, uid) == 4);
+    assert!(offset_of!(IpcPerm, mode) == 20 && offset_of!(IpcPerm, seq) == 24);
+    assert!(size_of::<ShmidDs>() == 84 && offset_of!(ShmidDs, segsz) == 36);
+    assert!(offset_of!(ShmidDs, atime) == 40 && offset_of!(ShmidDs, atime_high) == 44);
+    assert!(offset_of!(ShmidDs, dtime) == 48 && offset_of!(ShmidDs, ctime) == 56);
+    assert!(offset_of!(ShmidDs, cpid) == 64 && offset_of!(ShmidDs, lpid) == 68);
+    assert!(offset_of!(ShmidDs, nattch) == 72);
+    assert!(size_of::<ShmInfo>() == 36 && offset_of!(ShmInfo, shmall) == 16);
+    assert!(size_of::<ShmUsage>() == 24 && offset_of!(ShmUsage, tot) == 4);
+};
+
+#[cfg(all(target_arch = "x86", target_env = "gnu"))]
+const _: () = {
+    assert!(size_of::<ShmidDs>() == size_of::<libc::shmid_ds>());
+    assert!(offset_of!(ShmidDs, segsz) == offset_of!(libc::shmid_ds, shm_segsz));
+    assert!(offset_of!(ShmidDs, atime) == offset_of!(libc::shmid_ds, shm_atime));
+    assert!(offset_of!(ShmidDs, ctime) == offset_of!(libc::shmid_ds, shm_ctime));
+    assert!(offset_of!(ShmidDs, cpid) == offset_of!(libc::shmid_ds, shm_cpid));
+    assert!(offset_of!(ShmidDs, nattch) == offset_of!(libc::shmid_ds, shm_nattch));
+};
+
 impl ShmidDs {
     pub(super) fn new(status: &Status) -> ShmidDs {
         let perm = IpcPerm {
@@ -134,6 +161,12 @@ impl ShmidDs {
             cpid: status.cpid,
             lpid: status.lpid,
             nattch: status.nattch.into(),
+            #[cfg(target_pointer_width = "32")]
+            atime_high: (status.atime >> 32) as c_ulong,
+            #[cfg(target_pointer_width = "32")]
+            dtime_high: (status.dtime >> 32) as c_ulong,
+            #[cfg(target_pointer_width = "32")]
+            ctime_high: (status.ctime >> 32) as c_ulong,
             ..ShmidDs::default()
         }
     }

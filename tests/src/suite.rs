@@ -39,6 +39,12 @@ pub enum Mode {
     MuslStatic,
     /// Built for aarch64 and linked to the archive, run by an emulator.
     Aarch64,
+    /// Built for aarch64, the object for preloading preloaded, run by an emulator.
+    Aarch64Preload,
+    /// Built for riscv64 and linked to the archive, run by an emulator.
+    Riscv64,
+    /// Built for i686 and linked to the archive: 32-bit programs on this kernel.
+    I686,
 }
 
 impl Mode {
@@ -55,6 +61,9 @@ impl Mode {
             Self::MuslPreload => "musl-preload",
             Self::MuslStatic => "musl-static",
             Self::Aarch64 => "aarch64",
+            Self::Aarch64Preload => "aarch64-preload",
+            Self::Riscv64 => "riscv64",
+            Self::I686 => "i686",
         }
     }
 
@@ -62,8 +71,8 @@ impl Mode {
     fn test_mode(self) -> &'static str {
         match self {
             Self::MuslKernel => Self::Kernel.name(),
-            Self::MuslPreload => Self::Preload.name(),
-            Self::MuslStatic | Self::Aarch64 => Self::Static.name(),
+            Self::MuslPreload | Self::Aarch64Preload => Self::Preload.name(),
+            Self::MuslStatic | Self::Aarch64 | Self::Riscv64 | Self::I686 => Self::Static.name(),
             _ => self.name(),
         }
     }
@@ -83,6 +92,9 @@ impl Mode {
             Self::MuslKernel | Self::MuslPreload => "musl/plain",
             Self::MuslStatic => "musl/static",
             Self::Aarch64 => "aarch64/static",
+            Self::Aarch64Preload => "aarch64/plain",
+            Self::Riscv64 => "riscv64/static",
+            Self::I686 => "i686/static",
             Self::Kernel | Self::Preload | Self::Nosysv => "plain",
         };
         let path = built.programs.join(variant).join(program);
@@ -95,8 +107,8 @@ impl Mode {
                     .arg(path);
                 run
             }
-            Self::Aarch64 => {
-                let mut run = Command::new("qemu-aarch64-static");
+            Self::Aarch64 | Self::Aarch64Preload | Self::Riscv64 => {
+                let mut run = Command::new(self.emulator());
                 run.arg(path);
                 run
             }
@@ -117,7 +129,19 @@ impl Mode {
         if matches!(self, Self::Preload | Self::MuslPreload) {
             command.env("LD_PRELOAD", built.shared_object());
         }
+        if self == Self::Aarch64Preload {
+            // The emulator is static: this is for the program in it.
+            let object = "aarch64-unknown-linux-gnu/release/libpartage_preload.so";
+            command.env("LD_PRELOAD", built.programs.with_file_name(object));
+        }
         command
+    }
+
+    fn emulator(self) -> &'static str {
+        match self {
+            Self::Riscv64 => "qemu-riscv64-static",
+            _ => "qemu-aarch64-static",
+        }
     }
 }
 
