@@ -9,7 +9,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 OBJECTS := partage partage-preload partage-ipcs partage-trace
 STD     := --workspace $(addprefix --exclude ,$(OBJECTS))
 
-.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 test-cross test-cinstall check-abi abi-record check-install test-crash test-storm fuzz clean help setup-build setup-run setup-test setup-bench setup-fuzz setup-cross
+.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 test-cross test-cinstall test-package check-abi abi-record check-install test-crash test-storm fuzz clean help setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package
 
 all: build ## Build the release: libpartage.so, libpartage.a, partage
 
@@ -52,6 +52,9 @@ test-aarch64: setup-cross build ## The C suite on aarch64, emulated: static, pre
 test-cross: setup-cross build ## The C suite on i686, riscv64 and aarch64; 32 and 64 bits together; others type-checked
 	$(CARGO) test -p partage-tests --test architectures -- --ignored
 
+test-package: setup-package deb ## The Debian package in a Debian of its own; needs root
+	scripts/check-package.sh $(TARGET)/partage_*_*.deb $(ROOT)
+
 test-cinstall: setup-test build ## What `cargo cinstall` installs; needs cargo-c
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test install -- --ignored cinstall
 
@@ -88,7 +91,7 @@ bench: setup-bench build ## Measure it beside the kernel's calls; BENCH=--quick 
 clean: ## Remove what was built
 	$(CARGO) clean
 
-setup-build setup-run setup-test setup-bench setup-fuzz setup-cross: setup-%:
+setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package: setup-%:
 	@scripts/setup.sh $*
 
 help: ## This list

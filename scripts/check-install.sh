@@ -27,4 +27,8 @@ PARTAGE_DIR="$root/namespace" LD_LIBRARY_PATH="$root/lib" "$root/program"
 "$root/bin/partage" run --private --without-kernel-sysv -- sh -c 'ipcmk -M 100 >/dev/null && ipcs -m' |
     grep -q '^0x.* 100 '
 ls "$root/share/man/man1/partage-run.1" "$root/share/zsh/site-functions/_partage" >/dev/null
+package=$(${MAKE:-make} --no-print-directory --silent deb | tail -n 1)
+for file in bin/partage include/partage.h share/man/man1/partage.1.gz; do
+    dpkg-deb --contents "$package" | grep -q " \./usr/$file\$"
+done
 echo "the installation works"

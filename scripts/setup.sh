@@ -5,6 +5,7 @@
 #   setup.sh run     what `make run` shows: PostgreSQL
 #   setup.sh bench   programs that `make bench` measures: PostgreSQL, stress-ng
 #   setup.sh cross   compilers and emulators for other processors, and the Rust library's sources
+#   setup.sh package what makes a Debian to try the package in
 #   setup.sh test    everything the tests use
 #   setup.sh fuzz    the same, and cargo-fuzz
 set -eu
@@ -83,6 +84,7 @@ test | fuzz)
     install_python_module
     [ "$goal" != fuzz ] || install_cargo_fuzz
     ;;
+package) install_packages debootstrap ;;
 cross)
     install_packages rustc-web cargo-web rust-web-src qemu-user-static gcc-i686-linux-gnu libc6-dev-i386-cross \
         gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross

@@ -293,3 +293,24 @@ fn cargo_cinstall_installs_the_library_likewise() {
     .unwrap();
     run_examples(built, &by_cargo, &by_cargo.join("usr/lib"), "");
 }
+
+/// The package in a root of its own: `scripts/check-package.sh` says what is done there. `PARTAGE_TEST_ROOT` names a root that
+/// debootstrap made before.
+#[test]
+#[ignore = "makes a Debian from a mirror, as root: make test-package"]
+fn the_debian_package_works_in_a_root_of_its_own() {
+    let built = artefacts().unwrap();
+    let out = Command::new(built.root.join("packaging/debian.sh"))
+        .arg(&built.release)
+        .arg(directory(built, "root-package"))
+        .output()
+        .unwrap();
+    assert!(out.status.success());
+    let package = String::from_utf8(out.stdout).unwrap();
+    let mut check = Command::new(built.root.join("scripts/check-package.sh"));
+    check.arg(package.trim());
+    if let Some(root) = std::env::var_os("PARTAGE_TEST_ROOT") {
+        check.arg(root);
+    }
+    run_tool(&mut check).unwrap();
+}
