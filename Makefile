@@ -9,7 +9,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 OBJECTS := partage partage-preload partage-ipcs partage-trace
 STD     := --workspace $(addprefix --exclude ,$(OBJECTS))
 
-.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 test-cross test-cinstall test-package check-abi abi-record check-install test-crash test-storm fuzz clean help setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package
+.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 test-cross test-cinstall test-package check-abi abi-record check-install test-crash test-storm test-sanitizers fuzz clean help setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package
 
 all: build ## Build the release: libpartage.so, libpartage.a, partage
 
@@ -72,6 +72,9 @@ test-crash: setup-test ## SIGKILL at every instruction, SIGSTOP, every system ca
 	PARTAGE_STOP_POINTS=200 $(HARNESS) stop
 	$(HARNESS) faults
 	$(HARNESS) environment
+
+test-sanitizers: setup-test build ## The C suite under AddressSanitizer, ThreadSanitizer and valgrind
+	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test sanitizers -- --include-ignored --test-threads=1
 
 test-storm: setup-test ## Processes that do everything at once and are killed; SECONDS=n
 	PARTAGE_STORM_SECONDS=$(or $(SECONDS),90) $(HARNESS) storm

@@ -79,7 +79,7 @@ bench)
     ;;
 test | fuzz)
     install_packages g++ python3-dev python3-venv strace musl-tools attr tmux pkg-config \
-        bsdextrautils util-linux e2fsprogs man-db php-cli mpich libmpich-dev cmake abigail-tools
+        bsdextrautils util-linux e2fsprogs man-db php-cli mpich libmpich-dev cmake abigail-tools valgrind
     install_postgresql
     install_python_module
     [ "$goal" != fuzz ] || install_cargo_fuzz

@@ -101,6 +101,36 @@ fn build_packages(root: &Path, target: &Path) -> Result<(), String> {
     Ok(())
 }
 
+impl Artefacts {
+    /// Builds C programs (`FOLDER/NAME`) once more with further flags of the compiler, below `programs/NAME`, linked
+    /// (`cdylib`) or not (`plain`).
+    ///
+    /// # Errors
+    /// What the compiler said.
+    pub fn build_programs(
+        &self,
+        name: &str,
+        flags: &str,
+        variant: &str,
+        programs: &[String],
+    ) -> Result<(), String> {
+        let _one_builder = lock(&self.programs).map_err(|e| format!("build lock: {e}"))?;
+        let out = self.programs.join(name);
+        let goals = programs
+            .iter()
+            .map(|program| out.join(variant).join(program));
+        run_tool(
+            Command::new("make")
+                .args(["--silent", "--no-print-directory", "-j2", "-C"])
+                .arg(self.root.join("c_tests"))
+                .arg(format!("OUT={}", out.display()))
+                .arg(format!("LIB={}", self.release.display()))
+                .arg(format!("CFLAGS={flags}"))
+                .args(goals),
+        )
+    }
+}
+
 /// Takes the build's lock: test programs may run side by side as processes.
 fn lock(dir: &Path) -> io::Result<File> {
     fs::create_dir_all(dir)?;

@@ -2,6 +2,7 @@
 //! bound on its time, a `/dev/shm` and an IPC namespace of its own, and the C suite's runner.
 
 pub mod artefacts;
+pub mod instrument;
 pub mod pair;
 pub mod process;
 pub mod sandbox;

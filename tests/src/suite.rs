@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::artefacts::{Artefacts, artefacts};
+use crate::instrument::{self, Tool, Way};
 use crate::process::{Ended, run_bounded};
 use crate::sandbox::Sandbox;
 
@@ -45,6 +46,8 @@ pub enum Mode {
     Riscv64,
     /// Built for i686 and linked to the archive: 32-bit programs on this kernel.
     I686,
+    /// Watched by a tool.
+    Watched(Tool, Way),
 }
 
 impl Mode {
@@ -64,6 +67,12 @@ impl Mode {
             Self::Aarch64Preload => "aarch64-preload",
             Self::Riscv64 => "riscv64",
             Self::I686 => "i686",
+            Self::Watched(Tool::Address, Way::Linked) => "asan-cdylib",
+            Self::Watched(Tool::Address, Way::Preloaded) => "asan-preload",
+            Self::Watched(Tool::Thread, Way::Linked) => "tsan-cdylib",
+            Self::Watched(Tool::Thread, Way::Preloaded) => "tsan-preload",
+            Self::Watched(Tool::Valgrind, Way::Linked) => "valgrind-cdylib",
+            Self::Watched(Tool::Valgrind, Way::Preloaded) => "valgrind-preload",
         }
     }
 
@@ -73,6 +82,8 @@ impl Mode {
             Self::MuslKernel => Self::Kernel.name(),
             Self::MuslPreload | Self::Aarch64Preload => Self::Preload.name(),
             Self::MuslStatic | Self::Aarch64 | Self::Riscv64 | Self::I686 => Self::Static.name(),
+            Self::Watched(_, Way::Linked) => Self::Cdylib.name(),
+            Self::Watched(_, Way::Preloaded) => Self::Preload.name(),
             _ => self.name(),
         }
     }
@@ -96,6 +107,7 @@ impl Mode {
             Self::Riscv64 => "riscv64/static",
             Self::I686 => "i686/static",
             Self::Kernel | Self::Preload | Self::Nosysv => "plain",
+            Self::Watched(_, way) => way.variant(),
         };
         let path = built.programs.join(variant).join(program);
         let mut command = match self {
@@ -106,6 +118,9 @@ impl Mode {
                     .arg("--")
                     .arg(path);
                 run
+            }
+            Self::Watched(tool, way) => {
+                tool.command(built, way, program, &reports_path(built, self, program))
             }
             Self::Aarch64 | Self::Aarch64Preload | Self::Riscv64 => {
                 let mut run = Command::new(self.emulator());
@@ -118,16 +133,20 @@ impl Mode {
             let ours = name
                 .to_str()
                 .is_some_and(|name| name.starts_with("PARTAGE_"));
-            if ours && name != "PARTAGE_LOG" {
+            if ours && name != "PARTAGE_LOG" && name != "PARTAGE_TEST_TIMEOUT" {
                 command.env_remove(name);
             }
         }
-        command
-            .env_remove("LD_PRELOAD")
-            .env("PARTAGE_TEST_MODE", self.test_mode());
+        command.env("PARTAGE_TEST_MODE", self.test_mode());
         command.env("PARTAGE_DIR", dir);
-        if matches!(self, Self::Preload | Self::MuslPreload) {
-            command.env("LD_PRELOAD", built.shared_object());
+        match self {
+            Self::Preload | Self::MuslPreload => {
+                command.env("LD_PRELOAD", built.shared_object());
+            }
+            Self::Watched(_, Way::Preloaded) => {}
+            _ => {
+                command.env_remove("LD_PRELOAD");
+            }
         }
         if self == Self::Aarch64Preload {
             // The emulator is static: this is for the program in it.
@@ -164,9 +183,20 @@ pub fn run_suite(mode: Mode) -> Result<(), String> {
 /// # Errors
 /// As [`run_suite`].
 pub fn run_suite_without(mode: Mode, left_out: &[&str]) -> Result<(), String> {
+    run_suite_where(mode, |program| !left_out.contains(&program))
+}
+
+/// [`run_suite`] with the programs (`FOLDER/NAME`) that are wanted.
+///
+/// # Errors
+/// As [`run_suite`].
+pub fn run_suite_where(mode: Mode, is_wanted: impl Fn(&str) -> bool) -> Result<(), String> {
     let built = artefacts()?;
     let mut programs = programs(built, mode).map_err(|e| format!("c_tests: {e}"))?;
-    programs.retain(|program| !left_out.contains(&program.as_str()));
+    programs.retain(|program| is_wanted(program));
+    if let Mode::Watched(tool, way) = mode {
+        tool.prepare(built, way, &programs)?;
+    }
     if programs.is_empty() {
         return Err("no program matches C_TESTS".to_owned());
     }
@@ -241,10 +271,29 @@ fn run_once(
 ) -> io::Result<Verdict> {
     let dir = sandbox.namespace_dir()?;
     let log = log_path(built, mode, program)?;
-    let ended = run_bounded(&mut mode.command(built, program, &dir), &log, BOUND)?;
+    let reports = reports_path(built, mode, program);
+    let is_watched = matches!(mode, Mode::Watched(..));
+    if is_watched {
+        instrument::empty_reports(&reports)?;
+    }
+    let bound = if is_watched { BOUND * 2 } else { BOUND };
+    let ended = run_bounded(&mut mode.command(built, program, &dir), &log, bound)?;
+    if is_watched {
+        let reported = instrument::reports(&reports)?;
+        if !reported.is_empty() {
+            clean_up(sandbox, &dir)?;
+            return Ok(Verdict::Failed(format!("{}{reported}", ended.output)));
+        }
+    }
     let left = sandbox.leftovers(&dir)?;
     clean_up(sandbox, &dir)?;
     Ok(judge(&ended, &left))
+}
+
+/// Where a tool that watches leaves what it has to say.
+fn reports_path(built: &Artefacts, mode: Mode, program: &str) -> PathBuf {
+    let name = format!("{program}.reports");
+    built.programs.join("log").join(mode.name()).join(name)
 }
 
 fn log_path(built: &Artefacts, mode: Mode, program: &str) -> io::Result<PathBuf> {
