@@ -1,6 +1,7 @@
-//! The registry's lock and segment slot, the very files of the core, with atomics that a model checker watches.
+//! The registry's lock, segment slot and member slots, the very files of the core, with atomics that a model checker watches.
 //!
-//! What they need beside the atomics is here: a clock that stands still, a futex whose every sleep may time out.
+//! What they need beside the atomics is here: a clock that stands still, a futex whose every sleep may time out, and as
+//! much of a kernel as keeps the locks of files.
 
 #![allow(
     dead_code,
@@ -17,25 +18,29 @@ pub mod sync;
 
 pub use error::{Errno, Result};
 
-mod os {
-    pub(crate) mod clock {
-        pub(crate) fn monotonic_ms() -> u64 {
-            0
-        }
-    }
-    pub(crate) mod futex {
-        use crate::sync::AtomicU32;
+pub mod kernel;
+mod os;
 
-        pub(crate) fn wait(_: &AtomicU32, _: u32, _: u32) -> crate::Result<()> {
-            loom::thread::yield_now();
-            Err(crate::Errno::ETIMEDOUT)
+mod text {
+    /// Paths name nothing here: there is one lock file.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Path;
+
+    impl Path {
+        pub(crate) fn push_hex(&mut self, _: u64) -> &mut Path {
+            self
         }
 
-        pub(crate) fn wake_one(_: &AtomicU32) {}
-    }
-    pub(crate) mod memory {
-        pub(crate) fn page_round(bytes: usize) -> Option<usize> {
-            bytes.checked_next_multiple_of(4096)
+        pub(crate) fn push_str(&mut self, _: &str) -> &mut Path {
+            self
+        }
+
+        pub(crate) fn push_decimal(&mut self, _: u64) -> &mut Path {
+            self
+        }
+
+        pub(crate) fn as_c_str(&self) -> &std::ffi::CStr {
+            c"members"
         }
     }
 }
@@ -44,30 +49,18 @@ mod registry {
     pub(crate) mod format;
     #[path = "../../../../core/src/registry/lock.rs"]
     pub(crate) mod lock;
+    #[path = "../../../../core/src/registry/members.rs"]
+    pub(crate) mod members;
     #[path = "../../../../core/src/registry/segment.rs"]
     pub(crate) mod segment;
+    mod shared;
 
-    pub(crate) mod members {
-        /// A member, by number.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub struct Token(u32);
-
-        impl Token {
-            pub fn from_bits(bits: u32) -> Token {
-                Token(bits)
-            }
-
-            pub fn bits(self) -> u32 {
-                self.0
-            }
-
-            pub fn index(self) -> u32 {
-                self.0
-            }
-        }
-    }
+    pub(crate) use shared::Registry;
 }
 
+mod member;
+
+pub use member::{Member, Namespace};
 use registry::format::SegmentSlot;
 use registry::lock::{Acquired, RobustLock};
 use registry::members::Token;

@@ -2,6 +2,9 @@
 
 pub use loom::sync::atomic::{Ordering, fence};
 
+/// Of one process, and not modelled.
+pub use std::sync::atomic::AtomicBool;
+
 macro_rules! atomic {
     ($name:ident, $value:ty) => {
         /// An atomic that the checker watches, or one that it does not.

@@ -1,0 +1,37 @@
+//! What the member slots need of a registry.
+
+use super::format::{Header, MemberSlot};
+use crate::sync::AtomicBool;
+use crate::text::Path;
+
+pub(crate) struct Registry {
+    header: Header,
+    members: [MemberSlot; 2],
+    pub(crate) pins_locks: AtomicBool,
+}
+
+impl Registry {
+    pub(crate) fn new() -> Registry {
+        Registry {
+            header: Header::new(),
+            members: [MemberSlot::new(), MemberSlot::new()],
+            pins_locks: AtomicBool::new(true),
+        }
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(crate) fn member(&self, index: u32) -> Option<&MemberSlot> {
+        self.members.get(index as usize)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &Path
+    }
+
+    pub(crate) fn file(&self, _: &str) -> Path {
+        Path
+    }
+}
