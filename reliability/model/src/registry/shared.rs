@@ -1,8 +1,10 @@
-//! What the member slots need of a registry.
+//! What the member slots need of a registry, and the segments of their files.
 
 use super::format::{Header, MemberSlot};
+use super::segment::Segment;
 use crate::sync::AtomicBool;
 use crate::text::Path;
+use crate::{Errno, Result};
 
 pub(crate) struct Registry {
     header: Header,
@@ -27,11 +29,22 @@ impl Registry {
         self.members.get(index as usize)
     }
 
+    pub(crate) fn new_member(&self, index: u32) -> Result<&MemberSlot> {
+        self.member(index).ok_or(Errno::EINVAL)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &Path
     }
 
     pub(crate) fn file(&self, _: &str) -> Path {
         Path
+    }
+}
+
+impl Segment {
+    /// Which pages makes no difference here.
+    pub(crate) fn huge_page(&self) -> Option<u64> {
+        None
     }
 }
