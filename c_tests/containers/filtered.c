@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Runs a program under a filter for the kernel's System V calls: filtered kill|trap|errno PROGRAM ARGUMENT... */
+/* Runs a program under a filter for the kernel's System V calls: filtered kill|trap|eperm|enosys PROGRAM ARGUMENT... */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -17,9 +17,10 @@ int main(int argc, char **argv)
 {
     if (argc < 3)
         return 2;
-    unsigned action = strcmp(argv[1], "kill") == 0   ? SECCOMP_RET_KILL_PROCESS
-                      : strcmp(argv[1], "trap") == 0 ? SECCOMP_RET_TRAP
-                                                     : SECCOMP_RET_ERRNO | EPERM;
+    unsigned action = strcmp(argv[1], "kill") == 0     ? SECCOMP_RET_KILL_PROCESS
+                      : strcmp(argv[1], "trap") == 0   ? SECCOMP_RET_TRAP
+                      : strcmp(argv[1], "enosys") == 0 ? SECCOMP_RET_ERRNO | ENOSYS
+                                                       : SECCOMP_RET_ERRNO | EPERM;
     struct sock_filter steps[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         FILTERED(shmget, 4),

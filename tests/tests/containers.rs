@@ -123,6 +123,25 @@ fn no_dev_shm_and_a_read_only_root() {
     );
 }
 
+/// Where there is no `/dev/shm` at all.
+#[test]
+fn no_dev_shm_at_all() {
+    let built = artefacts().unwrap();
+    let directory = directory(built, "missing");
+    run(
+        built,
+        &directory,
+        r#"
+        mkdir writable
+        mount -t tmpfs none /dev
+        test ! -e /dev/shm
+        export LD_PRELOAD=$library TMPDIR=$PWD/writable XDG_RUNTIME_DIR=
+        "$segment" fill 100000
+        test -d writable/partage-0
+        "#,
+    );
+}
+
 /// On an overlay, whose files are other files behind the scene, deaths are noticed as everywhere.
 #[test]
 fn an_overlay() {
@@ -161,14 +180,17 @@ fn the_backend_is_chosen_without_trying() {
         r#"
         mkdir shared
         export PARTAGE_DIR=$PWD/shared PARTAGE_BACKEND=auto PARTAGE_LOG=info
-        for action in kill trap errno; do
+        for action in kill trap eperm enosys; do
             "$filtered" $action /usr/bin/env LD_PRELOAD="$library" "$segment" fill 1000
         done
+        # A kernel without System V shared memory has no such file; and where nothing is to be seen, nothing is tried.
+        unshare --mount sh -euc 'mount -t tmpfs none /proc/sysvipc; LD_PRELOAD=$library "$segment" fill 1000'
+        unshare --mount sh -euc 'mount -t tmpfs none /proc; LD_PRELOAD=$library "$segment" fill 1000'
         grep -q "Seccomp:.0" /proc/self/status || exit 0
         LD_PRELOAD=$library "$segment" fill 1000
         "#,
     );
-    assert_eq!(said.matches("backend: user").count(), 3, "{said}");
+    assert_eq!(said.matches("backend: user").count(), 6, "{said}");
     if said.contains("backend: kernel") {
         return;
     }
@@ -185,7 +207,7 @@ fn the_filters_refuse() {
         built,
         &directory,
         r#"
-        for action in kill trap errno; do
+        for action in kill trap eperm enosys; do
             if "$filtered" $action "$segment" fill 1000; then exit 1; fi
         done
         "#,
