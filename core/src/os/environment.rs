@@ -1,5 +1,6 @@
 //! What the process was started with: environment variables and the kernel's auxiliary values.
 
+use crate::sync::{AtomicUsize, Ordering};
 use core::ffi::{CStr, c_char};
 
 unsafe extern "C" {
@@ -43,6 +44,14 @@ pub(crate) fn is_privileged_start() -> bool {
 }
 
 /// An address at the far end of the main thread's stack: the kernel puts the random bytes for start-up there.
+/// Asked for once: the C library looks through a list.
 pub(crate) fn stack_end() -> usize {
-    auxiliary(libc::AT_RANDOM)
+    static END: AtomicUsize = AtomicUsize::new(0);
+    let known = END.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    let end = auxiliary(libc::AT_RANDOM);
+    END.store(end, Ordering::Relaxed);
+    end
 }

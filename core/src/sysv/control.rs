@@ -26,8 +26,11 @@ pub struct Owner {
 pub fn status(shmid: i32) -> Result<Status> {
     let shmid = id(shmid)?;
     let registry = process::registry()?;
-    process::find_id(registry, shmid)?;
-    look(registry, slot_of(shmid), Some(shmid), true)
+    look(registry, slot_of(shmid), Some(shmid), true).inspect_err(|error| {
+        if *error == Errno::EINVAL {
+            process::sweep(registry);
+        }
+    })
 }
 
 /// `SHM_STAT` and `SHM_STAT_ANY`: by slot number, of which only fifteen bits count. The second does not ask for
