@@ -58,8 +58,11 @@ test-package: setup-package deb ## The Debian package in a Debian of its own; ne
 test-cinstall: setup-test build ## What `cargo cinstall` installs; needs cargo-c
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test install -- --ignored cinstall
 
-check-abi: ## Compare the binary interface with the last release's record
+check-abi: setup-test ## Compare the binary interface with the last release's record, and the object with the header
 	packaging/abi.sh check packaging/partage.abi
+	CARGO_PROFILE_RELEASE_DEBUG=full CARGO_PROFILE_RELEASE_LTO=off \
+	    $(CARGO) build --quiet --release -p partage --target-dir $(TARGET)/abi
+	packaging/abi.sh agree $(TARGET)/abi/release/libpartage.so
 
 abi-record: ## Make the record anew
 	packaging/abi.sh record packaging/partage.abi
