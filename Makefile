@@ -76,8 +76,12 @@ test-crash: setup-test ## SIGKILL at every instruction, SIGSTOP, every system ca
 	$(HARNESS) faults
 	$(HARNESS) environment
 
-test-sanitizers: setup-test build ## The C suite under AddressSanitizer, ThreadSanitizer and valgrind
+test-sanitizers: setup-test build ## The C suite and the core under AddressSanitizer, ThreadSanitizer, valgrind
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test sanitizers -- --include-ignored --test-threads=1
+	for tool in address thread; do \
+	    RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=$$tool -Cunsafe-allow-abi-mismatch=sanitizer" \
+	    TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.suppressions $(CARGO) test -p partage-core --lib \
+	    --target "$$(rustc -vV | sed -n 's/^host: //p')" --target-dir $(TARGET)/sanitized || exit; done
 
 test-storm: setup-test ## Processes that do everything at once and are killed; SECONDS=n
 	PARTAGE_STORM_SECONDS=$(or $(SECONDS),90) $(HARNESS) storm
