@@ -35,6 +35,8 @@ const LEFT_OUT: &[(Tool, &str, &[&str])] = &[
             "sysv/signals_arriving",
             "process/signal_storm",
             "process/signal_handler",
+            "process/signal_jumps_counted",
+            "process/signal_storm_one_segment",
         ],
     ),
     (
