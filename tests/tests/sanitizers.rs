@@ -129,6 +129,11 @@ const LEFT_OUT: &[(Tool, &str, &[&str])] = &[
     ),
     (
         Tool::Valgrind,
+        "threads run one at a time and may keep a lock that others want for ever: those that fork do not get on",
+        &["process/fork_in_threads"],
+    ),
+    (
+        Tool::Valgrind,
         "does not come to its end with the tool in the time there is; not looked into",
         &["process/client_postgresql"],
     ),
