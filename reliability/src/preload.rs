@@ -107,3 +107,15 @@ fn start_again(name: &str) -> Result<ExitCode, String> {
     code.map(ExitCode::from)
         .ok_or_else(|| format!("{name}: {status}"))
 }
+
+/// Runs `body` with `place` as the namespace of this process's children. The process has one thread, and has not used
+/// the library.
+pub fn with_namespace<T>(place: &Path, body: impl FnOnce(&Path) -> T) -> T {
+    let before = std::env::var_os("PARTAGE_DIR").unwrap_or_default();
+    // SAFETY: this program has one thread.
+    unsafe { std::env::set_var("PARTAGE_DIR", place) };
+    let result = body(place);
+    // SAFETY: as above.
+    unsafe { std::env::set_var("PARTAGE_DIR", before) };
+    result
+}

@@ -23,6 +23,17 @@ impl Ended {
         self.status.and_then(|status| status.code())
     }
 
+    /// What it printed; it must have succeeded.
+    ///
+    /// # Panics
+    /// It has not: the test fails with its output and how it ended.
+    #[must_use]
+    #[track_caller]
+    pub fn expect_success(self) -> String {
+        assert_eq!(self.code(), Some(0), "{}{}", self.output, self.describe());
+        self.output
+    }
+
     /// How it ended, in words.
     #[must_use]
     pub fn describe(&self) -> String {

@@ -8,7 +8,7 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -25,9 +25,11 @@ fn directory(built: &Artefacts, name: &str) -> PathBuf {
     directory
 }
 
-/// Runs a shell script that sets the scene and starts programs; `$segment` and `$filtered` are the programs of
-/// `c_tests/containers`. It must succeed.
-fn run(built: &Artefacts, directory: &Path, script: &str) -> String {
+/// Runs a shell script in the directory `name` that sets the scene and starts programs; `$segment` and `$filtered` are
+/// the programs of `c_tests/containers`. It must succeed.
+fn run(name: &str, script: &str) -> String {
+    let built = artefacts().unwrap();
+    let directory = directory(built, name);
     let [segment, filtered] = ["segment", "filtered"].map(|name| {
         let program = directory.join(name);
         run_tool(
@@ -43,32 +45,23 @@ fn run(built: &Artefacts, directory: &Path, script: &str) -> String {
     // What is mounted is the script's own, and so is the kernel's table of segments.
     command
         .args(["--mount", "--ipc", "sh", "-eu", "-c", script])
-        .current_dir(directory)
+        .current_dir(&directory)
         .env("segment", &segment)
         .env("filtered", &filtered)
         .env("library", built.shared_object())
         .env("PARTAGE_LOG", "error")
         .env_remove("PARTAGE_DIR");
-    let ended = run_bounded(&mut command, &directory.join("log"), BOUND).unwrap();
-    assert_eq!(
-        ended.code(),
-        Some(0),
-        "{}{}",
-        ended.output,
-        ended.describe()
-    );
-    ended.output
+    run_bounded(&mut command, &directory.join("log"), BOUND)
+        .unwrap()
+        .expect_success()
 }
 
 /// Two at a time in different pid, user, mount and IPC namespaces: what one wrote the other reads, both are counted,
 /// and the one that is killed is counted no more.
 #[test]
 fn namespaces_share_a_directory() {
-    let built = artefacts().unwrap();
-    let directory = directory(built, "shared");
     run(
-        built,
-        &directory,
+        "shared",
         r#"
         mkdir shared; mkfifo said go
         export PARTAGE_DIR=$PWD/shared LD_PRELOAD=$library
@@ -89,11 +82,8 @@ fn namespaces_share_a_directory() {
 /// `/dev/shm` of 64 MB, as containers have it by default: what does not fit is refused when it is made.
 #[test]
 fn a_small_dev_shm() {
-    let built = artefacts().unwrap();
-    let directory = directory(built, "small");
     run(
-        built,
-        &directory,
+        "small",
         r#"
         mount -t tmpfs -o size=64m none /dev/shm
         export LD_PRELOAD=$library
@@ -106,11 +96,8 @@ fn a_small_dev_shm() {
 /// Without `/dev/shm`, and with a root that cannot be written to: the namespace is in the temporary directory.
 #[test]
 fn no_dev_shm_and_a_read_only_root() {
-    let built = artefacts().unwrap();
-    let directory = directory(built, "none");
     run(
-        built,
-        &directory,
+        "none",
         r#"
         mkdir writable
         mount -t tmpfs none writable
@@ -126,11 +113,8 @@ fn no_dev_shm_and_a_read_only_root() {
 /// Where there is no `/dev/shm` at all.
 #[test]
 fn no_dev_shm_at_all() {
-    let built = artefacts().unwrap();
-    let directory = directory(built, "missing");
     run(
-        built,
-        &directory,
+        "missing",
         r#"
         mkdir writable
         mount -t tmpfs none /dev
@@ -145,11 +129,8 @@ fn no_dev_shm_at_all() {
 /// On an overlay, whose files are other files behind the scene, deaths are noticed as everywhere.
 #[test]
 fn an_overlay() {
-    let built = artefacts().unwrap();
-    let directory = directory(built, "overlay");
     run(
-        built,
-        &directory,
+        "overlay",
         r#"
         mkdir scene; mount -t tmpfs none scene; cd scene
         mkdir lower upper work merged; mkfifo said go
@@ -172,11 +153,8 @@ fn an_overlay() {
 /// or ends whoever makes one: it must not try.
 #[test]
 fn the_backend_is_chosen_without_trying() {
-    let built = artefacts().unwrap();
-    let directory = directory(built, "auto");
     let said = run(
-        built,
-        &directory,
+        "auto",
         r#"
         mkdir shared
         export PARTAGE_DIR=$PWD/shared PARTAGE_BACKEND=auto PARTAGE_LOG=info
@@ -201,11 +179,8 @@ fn the_backend_is_chosen_without_trying() {
 /// The filters do what the test above takes them to do: without the library, programs end.
 #[test]
 fn the_filters_refuse() {
-    let built = artefacts().unwrap();
-    let directory = directory(built, "filters");
     run(
-        built,
-        &directory,
+        "filters",
         r#"
         for action in kill trap eperm enosys; do
             if "$filtered" $action "$segment" fill 1000; then exit 1; fi

@@ -52,15 +52,9 @@ fn run(built: &Artefacts, directory: &Path, program: &[&str]) -> String {
         .env("PARTAGE_TEST_MODE", "nosysv")
         .env("PARTAGE_LIB", built.release.join("libpartage_preload.so"))
         .env_remove("PARTAGE_DIR");
-    let ended = run_bounded(&mut command, &directory.join("log"), BOUND).unwrap();
-    assert_eq!(
-        ended.code(),
-        Some(0),
-        "{}{}",
-        ended.output,
-        ended.describe()
-    );
-    ended.output
+    run_bounded(&mut command, &directory.join("log"), BOUND)
+        .unwrap()
+        .expect_success()
 }
 
 /// Whether a tool that not every system has is there; with `PARTAGE_TEST_ALL` it has to be.

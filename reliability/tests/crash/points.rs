@@ -144,3 +144,18 @@ pub(crate) fn locks_held(registry: &std::fs::File) -> bool {
 pub(crate) fn clean_object() {
     let _ = calls::unlink_object(c"/partage-test-crash");
 }
+
+/// Runs `body` with the process of a call that the harness does something to: its caller, or the caller's child.
+pub(crate) fn with_victim<T>(
+    caller: &mut Tracee,
+    who: Victim,
+    body: impl FnOnce(&mut Tracee) -> Result<T, String>,
+) -> Result<T, String> {
+    if who != Victim::Child {
+        return body(caller);
+    }
+    let mut child = caller.take_child().ok_or("there is no child")?;
+    let result = body(&mut child);
+    caller.put_child(child);
+    result
+}

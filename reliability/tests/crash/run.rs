@@ -2,10 +2,9 @@
 
 use crate::points::{self, Points};
 use crate::scenarios::{self, Scenario, Victim};
-use partage_reliability::preload::Directory;
+use partage_reliability::preload::{Directory, with_namespace};
 use partage_reliability::report::Report;
 use partage_reliability::steady::{Expected, OneCall, Scene, Steady, Witness, in_child};
-use partage_reliability::tracee::Tracee;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -91,7 +90,7 @@ impl Run<'_> {
             .map_err(|error| error.to_string())?;
         let mut held = Vec::new();
         let mut caller = points::victim(scenario, scene)?;
-        let points = with_victim(&mut caller, scenario.victim, |victim| {
+        let points = points::with_victim(&mut caller, scenario.victim, |victim| {
             Points::record(victim, |point| {
                 if points::locks_held(&registry) {
                     held.push(point);
@@ -134,7 +133,7 @@ impl Run<'_> {
     ) -> Result<(), String> {
         let at = format!("{} killed at instruction {point}", scenario.name);
         let mut caller = points::victim(scenario, scene)?;
-        with_victim(&mut caller, scenario.victim, |victim| {
+        points::with_victim(&mut caller, scenario.victim, |victim| {
             points.bring(victim, point)
         })?;
         let mut survivor = None;
@@ -252,27 +251,6 @@ impl Run<'_> {
 
 /// Runs `body` with an empty directory as the namespace of its children. This process has not used the library.
 fn in_new_directory<T>(body: impl FnOnce(&Path) -> Result<T, String>) -> Result<T, String> {
-    let before = std::env::var_os("PARTAGE_DIR").unwrap_or_default();
     let directory = Directory::new("crash-first").map_err(|error| error.to_string())?;
-    // SAFETY: this program has one thread.
-    unsafe { std::env::set_var("PARTAGE_DIR", directory.path()) };
-    let result = body(directory.path());
-    // SAFETY: as above.
-    unsafe { std::env::set_var("PARTAGE_DIR", before) };
-    result
-}
-
-/// Runs `body` with the process that is to be killed.
-fn with_victim<T>(
-    caller: &mut Tracee,
-    who: Victim,
-    body: impl FnOnce(&mut Tracee) -> Result<T, String>,
-) -> Result<T, String> {
-    if who != Victim::Child {
-        return body(caller);
-    }
-    let mut child = caller.take_child().ok_or("there is no child")?;
-    let result = body(&mut child);
-    caller.put_child(child);
-    result
+    with_namespace(directory.path(), body)
 }

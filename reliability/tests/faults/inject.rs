@@ -5,7 +5,7 @@ use crate::points::{self, Points};
 use crate::scenarios::{self, Scenario, Victim};
 use crate::system_calls::{self, SystemCall, descriptors, mappings};
 use partage_reliability::calls;
-use partage_reliability::preload::Directory;
+use partage_reliability::preload::{Directory, with_namespace};
 use partage_reliability::report::Report;
 use partage_reliability::steady::{Expected, OneCall, Scene, Steady, Witness, in_child};
 use partage_reliability::tracee::{Stop, Tracee};
@@ -112,7 +112,7 @@ impl Run<'_> {
     ) -> Result<(), String> {
         let (_, mut caller) = ready(self)?;
         let open = descriptors(caller.pid);
-        let made = of(&mut caller, scenario.victim, system_calls::record)?;
+        let made = points::with_victim(&mut caller, scenario.victim, system_calls::record)?;
         drop(caller);
         self.clean(scenario.name);
         for (place, call) in made.iter().enumerate() {
@@ -135,7 +135,7 @@ impl Run<'_> {
         let refused = matches!(errno, libc::EPERM | libc::EACCES | libc::EROFS);
         let at = named(scenario, place, call, errno);
         self.injected += 1;
-        let outcome = of(&mut caller, scenario.victim, |victim| {
+        let outcome = points::with_victim(&mut caller, scenario.victim, |victim| {
             let stop = system_calls::inject(victim, place, errno)?;
             Ok((stop == Stop::Mark).then_some(victim.outcome()?))
         })?;
@@ -281,28 +281,6 @@ impl Run<'_> {
 /// Runs `body` with a directory that is not there yet as the namespace of its children. This process has not used the
 /// library.
 fn in_new_directory<T>(body: impl FnOnce(&Path) -> Result<T, String>) -> Result<T, String> {
-    let before = std::env::var_os("PARTAGE_DIR").unwrap_or_default();
     let parent = Directory::new("faults-first").map_err(|error| error.to_string())?;
-    let place = parent.path().join("namespace");
-    // SAFETY: this program has one thread.
-    unsafe { std::env::set_var("PARTAGE_DIR", &place) };
-    let result = body(&place);
-    // SAFETY: as above.
-    unsafe { std::env::set_var("PARTAGE_DIR", before) };
-    result
-}
-
-/// Runs `body` with the process in which system calls fail.
-fn of<T>(
-    caller: &mut Tracee,
-    who: Victim,
-    body: impl FnOnce(&mut Tracee) -> Result<T, String>,
-) -> Result<T, String> {
-    if who != Victim::Child {
-        return body(caller);
-    }
-    let mut child = caller.take_child().ok_or("there is no child")?;
-    let result = body(&mut child);
-    caller.put_child(child);
-    result
+    with_namespace(&parent.path().join("namespace"), body)
 }
