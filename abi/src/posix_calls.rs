@@ -1,11 +1,6 @@
 //! `shm_open`, `shm_unlink`, under their own names and under the prefix `partage_`, and `partage_close`.
 
-#![allow(
-    unreachable_pub,
-    reason = "what is exported to C is not reachable from Rust"
-)]
-
-use super::int;
+use crate::int;
 use core::ffi::{CStr, c_char, c_int};
 use libc::mode_t;
 use partage_core::{os, posix};

@@ -12,14 +12,14 @@ use partage_core::sysv::{Limits, Status, Usage};
 /// `struct ipc_perm`.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
-pub(super) struct IpcPerm {
-    pub(super) key: key_t,
-    pub(super) uid: uid_t,
-    pub(super) gid: gid_t,
-    pub(super) cuid: uid_t,
-    pub(super) cgid: gid_t,
-    pub(super) mode: u32,
-    pub(super) seq: u32,
+pub(crate) struct IpcPerm {
+    pub(crate) key: key_t,
+    pub(crate) uid: uid_t,
+    pub(crate) gid: gid_t,
+    pub(crate) cuid: uid_t,
+    pub(crate) cgid: gid_t,
+    pub(crate) mode: u32,
+    pub(crate) seq: u32,
     #[cfg(target_pointer_width = "64")]
     pad: u32,
     reserved: [c_ulong; 2],
@@ -29,8 +29,8 @@ pub(super) struct IpcPerm {
 #[cfg(target_pointer_width = "64")]
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
-pub(super) struct ShmidDs {
-    pub(super) perm: IpcPerm,
+pub(crate) struct ShmidDs {
+    pub(crate) perm: IpcPerm,
     segsz: usize,
     atime: time_t,
     dtime: time_t,
@@ -45,8 +45,8 @@ pub(super) struct ShmidDs {
 #[cfg(target_pointer_width = "32")]
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
-pub(super) struct ShmidDs {
-    pub(super) perm: IpcPerm,
+pub(crate) struct ShmidDs {
+    pub(crate) perm: IpcPerm,
     segsz: usize,
     atime: c_ulong,
     atime_high: c_ulong,
@@ -72,7 +72,7 @@ fn word(number: u64) -> c_ulong {
 /// `struct shminfo`.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
-pub(super) struct ShmInfo {
+pub(crate) struct ShmInfo {
     shmmax: c_ulong,
     shmmin: c_ulong,
     shmmni: c_ulong,
@@ -84,7 +84,7 @@ pub(super) struct ShmInfo {
 /// `struct shm_info`.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
-pub(super) struct ShmUsage {
+pub(crate) struct ShmUsage {
     used_ids: c_int,
     #[cfg(target_pointer_width = "64")]
     pad: u32,
@@ -140,7 +140,7 @@ const _: () = {
 };
 
 impl ShmidDs {
-    pub(super) fn new(status: &Status) -> ShmidDs {
+    pub(crate) fn new(status: &Status) -> ShmidDs {
         let perm = IpcPerm {
             key: status.key,
             uid: status.uid,
@@ -173,7 +173,7 @@ impl ShmidDs {
 }
 
 impl ShmInfo {
-    pub(super) fn new(limits: &Limits) -> ShmInfo {
+    pub(crate) fn new(limits: &Limits) -> ShmInfo {
         ShmInfo {
             shmmax: word(limits.shmmax),
             shmmin: 1,
@@ -187,7 +187,7 @@ impl ShmInfo {
 }
 
 impl ShmUsage {
-    pub(super) fn new(usage: &Usage) -> ShmUsage {
+    pub(crate) fn new(usage: &Usage) -> ShmUsage {
         ShmUsage {
             used_ids: usage.used_ids as c_int,
             tot: usage.pages as c_ulong,
@@ -204,7 +204,7 @@ impl ShmUsage {
 ///
 /// # Safety
 /// The memory is the caller's to give; that it can be written is found out here.
-pub(super) unsafe fn copy_out<T: Copy>(value: &T, to: usize) -> Result<()> {
+pub(crate) unsafe fn copy_out<T: Copy>(value: &T, to: usize) -> Result<()> {
     user_memory::writable(to, size_of::<T>())?;
     // SAFETY: it can be written, and C callers need not align what they pass.
     unsafe { core::ptr::with_exposed_provenance_mut::<T>(to).write_unaligned(*value) };
@@ -218,7 +218,7 @@ pub(super) unsafe fn copy_out<T: Copy>(value: &T, to: usize) -> Result<()> {
 ///
 /// # Safety
 /// Any bytes are a valid `T`.
-pub(super) unsafe fn copy_in<T: Copy>(from: usize) -> Result<T> {
+pub(crate) unsafe fn copy_in<T: Copy>(from: usize) -> Result<T> {
     user_memory::readable(from, size_of::<T>())?;
     // SAFETY: it can be read, and C callers need not align what they pass.
     Ok(unsafe { core::ptr::with_exposed_provenance::<T>(from).read_unaligned() })

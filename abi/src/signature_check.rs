@@ -1,7 +1,7 @@
 //! Every export next to the `libc` crate's declaration of it: an array has one type, so this does not compile when a
 //! prototype drifts. `mremap` is not here: the crate declares it with a variable argument, which Rust cannot define.
 
-use super::{mapping_calls as mapping, posix_calls as posix, sysv_calls as sysv};
+use crate::{mapping_calls as mapping, posix_calls as posix, sysv_calls as sysv};
 use core::ffi::{c_char, c_int, c_void};
 use libc::{key_t, mode_t, off_t, off64_t, shmid_ds, size_t};
 

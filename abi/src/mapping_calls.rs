@@ -1,12 +1,7 @@
 //! `mmap`, `mmap64`, `munmap`, `mremap`, under their own names and under the prefix `partage_`: what they do to an
 //! attachment counts.
 
-#![allow(
-    unreachable_pub,
-    reason = "what is exported to C is not reachable from Rust"
-)]
-
-use super::{address, int};
+use crate::{address, int};
 use core::ffi::{c_int, c_void};
 use libc::{off_t, off64_t, size_t};
 use partage_core::mapping::{self, RemapRequest};
@@ -38,16 +33,7 @@ pub unsafe extern "C" fn partage_mmap(
     offset: off_t,
 ) -> *mut c_void {
     // SAFETY: the caller's promise.
-    address(unsafe {
-        mapping::mmap(
-            addr.expose_provenance(),
-            len,
-            prot,
-            flags,
-            fd,
-            off64_t::from(offset),
-        )
-    })
+    unsafe { map(addr, len, prot, flags, fd, off64_t::from(offset)) }
 }
 
 /// `partage_mmap` with an `offset` of 64 bits everywhere: units and errno are the same.
@@ -58,6 +44,24 @@ pub unsafe extern "C" fn partage_mmap(
 /// As for `partage_mmap`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn partage_mmap64(
+    addr: *mut c_void,
+    len: size_t,
+    prot: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: off64_t,
+) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    unsafe { map(addr, len, prot, flags, fd, offset) }
+}
+
+/// What is behind all names of mmap(2). It is a part of each: some programs overwrite the beginning of these functions with
+/// a jump of their own, for which a single jump to another name would be too short.
+///
+/// # Safety
+/// As for [`partage_mmap`].
+#[inline(always)]
+unsafe fn map(
     addr: *mut c_void,
     len: size_t,
     prot: c_int,
@@ -81,6 +85,16 @@ pub unsafe extern "C" fn partage_mmap64(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn partage_munmap(addr: *mut c_void, len: size_t) -> c_int {
     // SAFETY: the caller's promise.
+    unsafe { unmap(addr, len) }
+}
+
+/// What is behind both names of munmap(2), for the same reason as [`map`].
+///
+/// # Safety
+/// As for [`partage_munmap`].
+#[inline(always)]
+unsafe fn unmap(addr: *mut c_void, len: size_t) -> c_int {
+    // SAFETY: the caller's promise.
     int(unsafe { mapping::munmap(addr.expose_provenance(), len) }.map(|()| 0))
 }
 
@@ -99,6 +113,22 @@ pub unsafe extern "C" fn partage_mremap(
     flags: c_int,
     new_address: *mut c_void,
 ) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    unsafe { remap(old_address, old_size, new_size, flags, new_address) }
+}
+
+/// What is behind both names of mremap(2), for the same reason as [`map`].
+///
+/// # Safety
+/// As for [`partage_mremap`].
+#[inline(always)]
+unsafe fn remap(
+    old_address: *mut c_void,
+    old_size: size_t,
+    new_size: size_t,
+    flags: c_int,
+    new_address: *mut c_void,
+) -> *mut c_void {
     let request = RemapRequest {
         old_address: old_address.expose_provenance(),
         old_size,
@@ -108,6 +138,40 @@ pub unsafe extern "C" fn partage_mremap(
     };
     // SAFETY: the caller's promise.
     address(unsafe { mapping::mremap(&request) })
+}
+
+/// Locks this process's memory; segments that are attached later included, with `MCL_FUTURE`. Returns 0, or -1 with errno:
+///
+/// - `EINVAL` unknown `flags`, or none
+/// - `ENOMEM` more than `RLIMIT_MEMLOCK`
+/// - `EPERM` no right to lock memory
+///
+/// Source: mlockall(2), POSIX.
+#[unsafe(no_mangle)]
+pub extern "C" fn partage_mlockall(flags: c_int) -> c_int {
+    int(mapping::mlockall(flags).map(|()| 0))
+}
+
+/// Unlocks this process's memory. Returns 0, or -1 with errno:
+///
+/// - `EPERM` no right to
+///
+/// Source: munlockall(2), POSIX.
+#[unsafe(no_mangle)]
+pub extern "C" fn partage_munlockall() -> c_int {
+    int(mapping::munlockall().map(|()| 0))
+}
+
+/// [`partage_mlockall`] under its own name.
+#[unsafe(no_mangle)]
+pub extern "C" fn mlockall(flags: c_int) -> c_int {
+    partage_mlockall(flags)
+}
+
+/// [`partage_munlockall`] under its own name.
+#[unsafe(no_mangle)]
+pub extern "C" fn munlockall() -> c_int {
+    partage_munlockall()
 }
 
 /// [`partage_mmap`] under its own name.
@@ -124,7 +188,7 @@ pub unsafe extern "C" fn mmap(
     offset: off_t,
 ) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { partage_mmap(addr, len, prot, flags, fd, offset) }
+    unsafe { map(addr, len, prot, flags, fd, off64_t::from(offset)) }
 }
 
 /// [`partage_mmap64`] under its own name.
@@ -141,7 +205,7 @@ pub unsafe extern "C" fn mmap64(
     offset: off64_t,
 ) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { partage_mmap64(addr, len, prot, flags, fd, offset) }
+    unsafe { map(addr, len, prot, flags, fd, offset) }
 }
 
 /// [`partage_munmap`] under its own name.
@@ -151,7 +215,7 @@ pub unsafe extern "C" fn mmap64(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn munmap(addr: *mut c_void, len: size_t) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { partage_munmap(addr, len) }
+    unsafe { unmap(addr, len) }
 }
 
 /// [`partage_mremap`] under its own name.
@@ -167,5 +231,5 @@ pub unsafe extern "C" fn mremap(
     new_address: *mut c_void,
 ) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { partage_mremap(old_address, old_size, new_size, flags, new_address) }
+    unsafe { remap(old_address, old_size, new_size, flags, new_address) }
 }

@@ -1,23 +1,12 @@
 //! `shmget`, `shmat`, `shmdt`, `shmctl`, under their own names and under the prefix `partage_`.
 
-#![allow(
-    unreachable_pub,
-    reason = "what is exported to C is not reachable from Rust"
-)]
-
-use super::c_types::{ShmInfo, ShmUsage, ShmidDs, copy_in, copy_out};
-use super::{address, int};
+use crate::c_types::{ShmInfo, ShmUsage, ShmidDs, copy_in, copy_out};
+use crate::{address, int};
 use core::ffi::{c_int, c_void};
-use libc::{key_t, shmid_ds, size_t};
+use libc::{SHM_INFO, SHM_LOCK, SHM_STAT, SHM_STAT_ANY, SHM_UNLOCK, key_t, shmid_ds, size_t};
+use partage_core::Result;
 use partage_core::backend::{self, Backend};
 use partage_core::sysv::{self, AttachRequest, GetRequest, Owner};
-use partage_core::{Errno, Result};
-
-const SHM_LOCK: c_int = 11;
-const SHM_UNLOCK: c_int = 12;
-const SHM_STAT: c_int = 13;
-const SHM_INFO: c_int = 14;
-const SHM_STAT_ANY: c_int = 15;
 
 /// Finds the segment with a key, or makes one. `size` in bytes; returns the segment's id, or -1 with errno:
 ///
@@ -37,7 +26,7 @@ pub extern "C" fn partage_shmget(key: key_t, size: size_t, shmflg: c_int) -> c_i
 }
 
 /// shmget(2) of whichever backend it is.
-pub(crate) fn get(key: key_t, size: size_t, shmflg: c_int) -> Result<c_int> {
+pub fn get(key: key_t, size: size_t, shmflg: c_int) -> Result<c_int> {
     match backend::current() {
         Backend::Kernel => backend::kernel_shmget(key, size, shmflg),
         Backend::User => sysv::get(&GetRequest { key, size, shmflg }).map(|id| id as c_int),
@@ -48,7 +37,8 @@ pub(crate) fn get(key: key_t, size: size_t, shmflg: c_int) -> Result<c_int> {
 ///
 /// - `EINVAL` no such segment, or an address that is not aligned, not free, or missing with `SHM_REMAP`
 /// - `EACCES` no permission
-/// - `ENOMEM` no address space left
+/// - `ENOMEM` no address space left, or no more attachments can be counted
+/// - `ENOSPC` no room to count one more attachment
 /// - `EAGAIN` memory is locked (mlockall) and its limit reached
 /// - `EPERM` an address below `vm.mmap_min_addr`
 /// - `EIDRM` the segment is gone
@@ -72,7 +62,7 @@ pub unsafe extern "C" fn partage_shmat(
 ///
 /// # Safety
 /// As for [`partage_shmat`].
-pub(crate) unsafe fn attach(shmid: c_int, shmaddr: usize, shmflg: c_int) -> Result<usize> {
+pub unsafe fn attach(shmid: c_int, shmaddr: usize, shmflg: c_int) -> Result<usize> {
     // SAFETY: the caller's promise, in both cases.
     unsafe {
         match backend::current() {
@@ -104,7 +94,7 @@ pub unsafe extern "C" fn partage_shmdt(shmaddr: *const c_void) -> c_int {
 ///
 /// # Safety
 /// As for [`partage_shmdt`].
-pub(crate) unsafe fn detach(shmaddr: usize) -> Result<c_int> {
+pub unsafe fn detach(shmaddr: usize) -> Result<c_int> {
     // SAFETY: the caller's promise, in both cases.
     unsafe {
         match backend::current() {
@@ -123,6 +113,8 @@ pub(crate) unsafe fn detach(shmaddr: usize) -> Result<c_int> {
 /// - `EPERM` neither owner nor creator, nor privileged
 /// - `EFAULT` `buf` cannot be read or written
 /// - `ENOMEM` `SHM_LOCK` over `RLIMIT_MEMLOCK`
+/// - `EDEADLK` another process does not come to the end of a change of the segment: see `PARTAGE_PATIENCE`
+/// - `EMFILE`, `ENFILE`, `ENOMEM`, `ENOSPC` the rights of the segment's file cannot be changed now
 ///
 /// In `buf`, sizes are in bytes and times in seconds since 1970; `shmall`, `shm_tot` and `shm_rss` are in pages.
 ///
@@ -140,7 +132,7 @@ pub unsafe extern "C" fn partage_shmctl(shmid: c_int, cmd: c_int, buf: *mut shmi
 ///
 /// # Safety
 /// As for [`partage_shmctl`].
-pub(crate) unsafe fn control(shmid: c_int, cmd: c_int, buf: usize) -> Result<c_int> {
+pub unsafe fn control(shmid: c_int, cmd: c_int, buf: usize) -> Result<c_int> {
     // SAFETY: the caller's promise, in both cases.
     unsafe {
         match backend::current() {
@@ -153,10 +145,8 @@ pub(crate) unsafe fn control(shmid: c_int, cmd: c_int, buf: usize) -> Result<c_i
 /// # Safety
 /// As for [`partage_shmctl`].
 unsafe fn user_control(shmid: c_int, cmd: c_int, buf: usize) -> Result<c_int> {
-    if shmid < 0 || cmd < 0 {
-        return Err(Errno::EINVAL);
-    }
     match cmd {
+        _ if shmid < 0 || cmd < 0 => Err(sysv::bad_arguments(shmid, cmd)),
         libc::IPC_RMID => sysv::remove(shmid).map(|()| 0),
         libc::IPC_SET => {
             // SAFETY: any bytes are a valid structure of numbers.
@@ -192,14 +182,17 @@ unsafe fn user_control(shmid: c_int, cmd: c_int, buf: usize) -> Result<c_int> {
             // SAFETY: the caller's promise.
             unsafe { copy_out(&ShmUsage::new(&usage), buf) }.map(|()| highest as c_int)
         }
-        _ => Err(Errno::EINVAL),
+        _ => Err(sysv::bad_arguments(shmid, cmd)),
     }
 }
+
+// Under their own names, and not by way of the others: some programs overwrite the beginning of these functions with a jump
+// of their own, for which a single jump would be too short.
 
 /// [`partage_shmget`] under its own name.
 #[unsafe(no_mangle)]
 pub extern "C" fn shmget(key: key_t, size: size_t, shmflg: c_int) -> c_int {
-    partage_shmget(key, size, shmflg)
+    int(get(key, size, shmflg))
 }
 
 /// [`partage_shmat`] under its own name.
@@ -209,7 +202,7 @@ pub extern "C" fn shmget(key: key_t, size: size_t, shmflg: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shmat(shmid: c_int, shmaddr: *const c_void, shmflg: c_int) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { partage_shmat(shmid, shmaddr, shmflg) }
+    address(unsafe { attach(shmid, shmaddr.expose_provenance(), shmflg) })
 }
 
 /// [`partage_shmdt`] under its own name.
@@ -219,7 +212,7 @@ pub unsafe extern "C" fn shmat(shmid: c_int, shmaddr: *const c_void, shmflg: c_i
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shmdt(shmaddr: *const c_void) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { partage_shmdt(shmaddr) }
+    int(unsafe { detach(shmaddr.expose_provenance()) })
 }
 
 /// [`partage_shmctl`] under its own name.
@@ -229,5 +222,5 @@ pub unsafe extern "C" fn shmdt(shmaddr: *const c_void) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shmctl(shmid: c_int, cmd: c_int, buf: *mut shmid_ds) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { partage_shmctl(shmid, cmd, buf) }
+    int(unsafe { control(shmid, cmd, buf.expose_provenance()) })
 }
