@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// What one run measured, in ns per call.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,7 @@ impl Program {
 /// Runs the loop program and reads its two numbers.
 pub(crate) fn time(command: &mut Command) -> io::Result<Time> {
     let tool = command.get_program().to_string_lossy().into_owned();
-    let output = crate::quiet(command)
+    let output = quiet(command)
         .output()
         .map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => io::Error::other("not installed"),
@@ -111,7 +111,7 @@ pub(crate) fn time(command: &mut Command) -> io::Result<Time> {
 
 /// Runs a command that must succeed.
 pub(crate) fn must(command: &mut Command) -> io::Result<()> {
-    let output = crate::quiet(command).output()?;
+    let output = quiet(command).output()?;
     if output.status.success() {
         return Ok(());
     }
@@ -120,4 +120,9 @@ pub(crate) fn must(command: &mut Command) -> io::Result<()> {
         "{tool}: {}",
         String::from_utf8_lossy(&output.stderr).trim()
     )))
+}
+
+/// Output that nobody reads.
+pub(crate) fn quiet(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null()).stdout(Stdio::null())
 }

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, pipe};
 
+use crate::child::exit_at_once;
 use crate::segment::Segment;
 
 /// Processes that wait for their end, which comes when this is dropped.
@@ -50,12 +51,6 @@ fn stand_by(segment: &Segment, held: &mut File, say_ready: &mut File) -> io::Res
     let _attached = segment.attach()?;
     say_ready.write_all(&[1])?;
     held.read(&mut [0]).map(drop)
-}
-
-/// Ends a child without what belongs to its parent: buffers, segments.
-pub(crate) fn exit_at_once(code: i32) -> ! {
-    // SAFETY: ends the process.
-    unsafe { libc::_exit(code) }
 }
 
 impl Drop for Crowd {

@@ -13,6 +13,8 @@ pub enum Operation {
     AttachFirst,
     /// shmat and shmdt of a segment that it did.
     AttachAgain,
+    /// Make and remove.
+    CreateRemove,
     /// Make, attach, touch, detach, remove.
     LifeCycle,
     /// fork, and the end of the child, with so many attachments.
@@ -141,15 +143,18 @@ fn case(table: Table, name: impl Into<String>, operation: Operation, setting: Se
 }
 
 impl Case {
-    /// Whether there is something to do that way: starting a program knows no segments, and only what changes something
-    /// is guarded.
+    /// Whether there is something to do that way: starting a program knows no segments, and a creator who hands descriptors
+    /// out is asked for nothing else.
     #[must_use]
     pub fn has(&self, way: Way) -> bool {
-        use Operation::{AttachAgain, AttachFirst, FirstCall, LifeCycle, Start};
+        use Operation::{AttachAgain, AttachFirst, CreateRemove, FirstCall, LifeCycle, Start};
         match way {
             Way::Kernel | Way::Partage => true,
             Way::ByHand => !matches!(self.operation, FirstCall | Start),
-            Way::Guarded => matches!(self.operation, AttachFirst | AttachAgain | LifeCycle),
+            Way::Handed => matches!(
+                self.operation,
+                AttachFirst | AttachAgain | CreateRemove | LifeCycle
+            ),
         }
     }
 
@@ -172,26 +177,28 @@ fn calls() -> Vec<Case> {
         call("shmget, 0600, as root", Operation::Find(0o600), PLAIN).aims_at(0.1),
         call("shmget, 0600, as a user", Operation::Find(0o600), user).aims_at(0.1),
         call("shmget, no rights asked", Operation::Find(0), PLAIN).aims_at(0.1),
-        call("IPC_STAT, as root", Operation::Status, PLAIN).aims_at(0.2),
-        call("IPC_STAT, as a user", Operation::Status, user).aims_at(0.2),
+        call("IPC_STAT, as root", Operation::Status, PLAIN).aims_at(0.15),
+        call("IPC_STAT, as a user", Operation::Status, user).aims_at(0.15),
         call("IPC_STAT, 1 attached", Operation::Status, attached(1)),
         call("IPC_STAT, 16 attached", Operation::Status, attached(16)),
-        call("attach + detach, first", Operation::AttachFirst, PLAIN).aims_at(1.35),
+        call("attach + detach, first", Operation::AttachFirst, PLAIN).aims_at(1.15),
         call(
             "attach + detach, first, as a user",
             Operation::AttachFirst,
             user,
         )
-        .aims_at(1.35),
-        call("attach + detach, again", Operation::AttachAgain, PLAIN).aims_at(0.8),
+        .aims_at(1.15),
+        call("attach + detach, again", Operation::AttachAgain, PLAIN).aims_at(0.75),
         call(
             "attach + detach, again, as a user",
             Operation::AttachAgain,
             user,
         )
-        .aims_at(0.8),
-        call("life cycle", Operation::LifeCycle, PLAIN).aims_at(1.3),
-        call("life cycle, as a user", Operation::LifeCycle, user).aims_at(1.3),
+        .aims_at(0.75),
+        call("create + remove", Operation::CreateRemove, PLAIN).aims_at(1.0),
+        call("create + remove, as a user", Operation::CreateRemove, user).aims_at(1.0),
+        call("life cycle", Operation::LifeCycle, PLAIN).aims_at(1.1),
+        call("life cycle, as a user", Operation::LifeCycle, user).aims_at(1.1),
     ]
 }
 
@@ -236,7 +243,7 @@ fn processes() -> Vec<Case> {
         process("start of true", Operation::Start),
         process("fork + exit, nothing attached", Operation::Fork(0)),
         process("fork + exit, 1 attachment", Operation::Fork(1)),
-        process("fork + exit, 100 attachments", Operation::Fork(100)).aims_at(1.5),
+        process("fork + exit, 100 attachments", Operation::Fork(100)).aims_at(1.2),
     ]
 }
 

@@ -1,42 +1,14 @@
-//! The ways to shared memory that are compared.
+//! Where workers run: which program, which library, which namespace.
 
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::case::Case;
-use crate::segment::Api;
-
-/// Whose shared memory it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
-    /// The kernel's System V calls.
-    Kernel,
-    /// The same, by a preloaded libpartage.so.
-    Partage,
-    /// shm_open(3) and mmap(2).
-    ByHand,
-    /// The same, with signals blocked during every change, as whoever keeps count of something has to.
-    Guarded,
-}
+use crate::way::Way;
 
 /// What stands for an ordinary user.
 pub const ORDINARY_USER: u32 = 65534;
-
-impl Way {
-    /// All, in the order of a table's columns.
-    pub const ALL: [Way; 4] = [Way::Kernel, Way::Partage, Way::ByHand, Way::Guarded];
-
-    /// The calls that a worker makes.
-    #[must_use]
-    pub fn api(self) -> Api {
-        match self {
-            Way::Kernel | Way::Partage => Api::SystemV,
-            Way::ByHand => Api::ByHand,
-            Way::Guarded => Api::Guarded,
-        }
-    }
-}
 
 /// What workers need to know.
 #[derive(Clone, Debug)]

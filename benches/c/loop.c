@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,20 @@ static void event(void) { shmdt((void *)1); }
 static int id;
 static void attach(void) { shmdt(shmat(id, NULL, 0)); }
 
+/* A child that makes one call, and one that makes none. */
+static void child(int calls)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        if (calls)
+            shmdt((void *)1);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+static void one_child(void) { child(1); }
+static void empty_child(void) { child(0); }
+
 /* Not shared memory. */
 static void untraced_close(void) { close(999); }
 static void untraced_mmap(void) { mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
@@ -33,6 +48,8 @@ int main(int argc, char **argv)
         return 2;
     void (*call)(void) = !strcmp(argv[1], "event")    ? event
                          : !strcmp(argv[1], "attach") ? attach
+                         : !strcmp(argv[1], "fork")   ? one_child
+                         : !strcmp(argv[1], "empty")  ? empty_child
                          : !strcmp(argv[1], "close")  ? untraced_close
                                                       : untraced_mmap;
     long calls = atol(argv[2]), rounds = atol(argv[3]);

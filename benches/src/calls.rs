@@ -1,4 +1,4 @@
-//! A case made ready to run, as often as its driver asks.
+//! A case made ready to run: the calls that are measured.
 
 use std::io;
 use std::process::{Command, Stdio};
@@ -7,9 +7,11 @@ use std::time::Duration;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 
+use crate::batch::{Batch, Measured};
 use crate::case::{Case, Operation, Setting};
+use crate::child::exit_at_once;
 use crate::contention::Contention;
-use crate::crowd::{Crowd, exit_at_once};
+use crate::crowd::Crowd;
 use crate::mark::timed;
 use crate::memory::{FirstTouch, Warm};
 use crate::segment::{Api, Attached, Segment};
@@ -17,39 +19,6 @@ use crate::segment::{Api, Attached, Segment};
 const SIZE: usize = 4096;
 /// Segments that first attaches go through at a time: with 4000 others, still fewer than there may be.
 const UNSEEN: u32 = 64;
-
-/// What a batch measured.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Measured {
-    /// For all iterations.
-    pub taken: Duration,
-    /// For the longest; zero where it is not looked at.
-    pub longest: Duration,
-}
-
-impl Measured {
-    pub(crate) fn at(ns_each: f64, times: u32) -> Measured {
-        Duration::from_secs_f64(ns_each * f64::from(times) / 1e9).into()
-    }
-}
-
-impl From<Duration> for Measured {
-    fn from(taken: Duration) -> Measured {
-        Measured {
-            taken,
-            longest: Duration::ZERO,
-        }
-    }
-}
-
-/// A case that is ready.
-pub trait Batch {
-    /// Does it so many times.
-    ///
-    /// # Errors
-    /// A call's own.
-    fn run(&mut self, times: u32) -> io::Result<Measured>;
-}
 
 /// Makes a case ready.
 ///
@@ -135,6 +104,14 @@ impl Calls {
         Ok(taken)
     }
 
+    fn create_and_remove(&self, times: u32) -> io::Result<Duration> {
+        let mut segment = Segment::plan(self.api, SIZE, false)?;
+        timed(times, || {
+            segment.create()?;
+            segment.remove()
+        })
+    }
+
     fn life_cycle(&self, times: u32) -> io::Result<Duration> {
         let mut segment = Segment::plan(self.api, SIZE, false)?;
         timed(times, || {
@@ -175,6 +152,7 @@ impl Batch for Calls {
             Operation::Status => timed(times, || segment.status()),
             Operation::AttachAgain => timed(times, || segment.attach()?.detach()),
             Operation::AttachFirst => self.attach_first(times),
+            Operation::CreateRemove => self.create_and_remove(times),
             Operation::LifeCycle => self.life_cycle(times),
             Operation::Fork(_) => timed(times, fork_and_wait),
             Operation::FirstCall => self.first_calls(times),

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use nix::unistd::User;
-use partage_bench::way::{Surroundings, Way};
+use partage_bench::surroundings::Surroundings;
+use partage_bench::way::Way;
 
-use super::{RUNS, WAYS, run};
+use super::runs::{RUNS, WAYS, run};
 
 /// What each run does to the database.
 pub(super) fn select_only(

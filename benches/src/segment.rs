@@ -3,8 +3,11 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, Ordering};
+
+use crate::handed;
 
 /// Which calls to make.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,40 +16,18 @@ pub enum Api {
     SystemV,
     /// shm_open(3), mmap(2), and no descriptor kept.
     ByHand,
-    /// The same, with signals blocked during every change.
-    Guarded,
+    /// A memory file of a creator who hands its descriptor out.
+    Handed,
 }
 
 impl Api {
-    const NAMED: [(Api, &str); 2] = [(Api::ByHand, "--by-hand"), (Api::Guarded, "--guarded")];
+    const NAMED: [(Api, &str); 2] = [(Api::ByHand, "--by-hand"), (Api::Handed, "--handed")];
 
     /// What tells a worker to use it, if it takes telling.
     pub(crate) fn option(self) -> Option<&'static str> {
         Api::NAMED
             .iter()
             .find_map(|&(api, option)| (api == self).then_some(option))
-    }
-
-    fn guard(self) -> Option<Guard> {
-        (self == Api::Guarded).then(Guard::new)
-    }
-}
-
-/// All signals are blocked as long as this lives.
-struct Guard(nix::sys::signal::SigSet);
-
-impl Guard {
-    fn new() -> Guard {
-        let all = nix::sys::signal::SigSet::all();
-        let before = all.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK);
-        Guard(before.unwrap_or_else(|_| nix::sys::signal::SigSet::empty()))
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        // What was set before can be set again.
-        let _ = self.0.thread_set_mask();
     }
 }
 
@@ -111,14 +92,14 @@ impl Segment {
     /// # Errors
     /// As shmget(2), or shm_open(3).
     pub fn create(&mut self) -> io::Result<()> {
-        let _guard = self.api.guard();
         match self.api {
             Api::SystemV => {
                 let flags = libc::IPC_CREAT | libc::IPC_EXCL | 0o600;
                 // SAFETY: no memory is touched.
                 self.id = check(unsafe { libc::shmget(self.key, self.bytes, flags) })?;
             }
-            Api::ByHand | Api::Guarded => {
+            Api::Handed => self.id = handed::create(self.bytes)?,
+            Api::ByHand => {
                 let fd = self.open(libc::O_CREAT | libc::O_EXCL)?;
                 // SAFETY: the descriptor was opened just now and is closed here.
                 let sized = check(unsafe { libc::ftruncate(fd, self.bytes as libc::off_t) });
@@ -139,7 +120,8 @@ impl Segment {
         match self.api {
             // SAFETY: no memory is touched.
             Api::SystemV => check(unsafe { libc::shmget(self.key, 0, mode) }).map(drop),
-            Api::ByHand | Api::Guarded => {
+            Api::Handed => handed::descriptor(self.id).map(drop),
+            Api::ByHand => {
                 close(self.open(0)?);
                 Ok(())
             }
@@ -158,7 +140,8 @@ impl Segment {
                 // SAFETY: the structure has room for what is written.
                 check(unsafe { libc::shmctl(self.id, libc::IPC_STAT, status.as_mut_ptr()) })
             }
-            Api::ByHand | Api::Guarded => {
+            Api::Handed => Err(io::ErrorKind::Unsupported.into()),
+            Api::ByHand => {
                 let fd = self.open(0)?;
                 let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
                 // SAFETY: the structure has room for what is written.
@@ -176,16 +159,13 @@ impl Segment {
     /// As shmat(2), or mmap(2).
     #[inline]
     pub fn attach(&self) -> io::Result<Attached> {
-        let _guard = self.api.guard();
         let start = match self.api {
             // SAFETY: nothing is replaced.
             Api::SystemV => unsafe { libc::shmat(self.id, std::ptr::null(), 0) },
-            Api::ByHand | Api::Guarded => {
+            Api::Handed => self.map(handed::descriptor(self.id)?.as_raw_fd()),
+            Api::ByHand => {
                 let fd = self.open(0)?;
-                let access = libc::PROT_READ | libc::PROT_WRITE;
-                // SAFETY: nothing is replaced.
-                let start =
-                    unsafe { libc::mmap(null_mut(), self.bytes, access, libc::MAP_SHARED, fd, 0) };
+                let start = self.map(fd);
                 close(fd);
                 start
             }
@@ -205,15 +185,21 @@ impl Segment {
     /// # Errors
     /// As shmctl(2), or shm_unlink(3).
     pub fn remove(&mut self) -> io::Result<()> {
-        let _guard = self.api.guard();
         self.exists = false;
         match self.api {
+            Api::Handed => return handed::remove(self.id),
             // SAFETY: IPC_RMID does not look at the buffer.
             Api::SystemV => check(unsafe { libc::shmctl(self.id, libc::IPC_RMID, null_mut()) }),
             // SAFETY: the name is a string that outlives the call.
-            Api::ByHand | Api::Guarded => check(unsafe { libc::shm_unlink(self.name.as_ptr()) }),
+            Api::ByHand => check(unsafe { libc::shm_unlink(self.name.as_ptr()) }),
         }
         .map(drop)
+    }
+
+    fn map(&self, fd: i32) -> *mut libc::c_void {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: nothing is replaced.
+        unsafe { libc::mmap(null_mut(), self.bytes, access, libc::MAP_SHARED, fd, 0) }
     }
 
     fn open(&self, flags: i32) -> io::Result<i32> {
@@ -237,11 +223,10 @@ impl Attached {
     /// As shmdt(2), or munmap(2).
     #[inline]
     pub fn detach(self) -> io::Result<()> {
-        let _guard = self.api.guard();
         match self.api {
             // SAFETY: the value is consumed, and nobody else looks at the memory.
             Api::SystemV => check(unsafe { libc::shmdt(self.start.cast()) }),
-            Api::ByHand | Api::Guarded => {
+            Api::ByHand | Api::Handed => {
                 // SAFETY: as above.
                 check(unsafe { libc::munmap(self.start.cast(), self.bytes) })
             }

@@ -1,12 +1,12 @@
 //! What tracing costs, all in one go: ns per call without tracing, with the recorder, and with the tools that people use
-//! today where they are installed. `benches/trace/README.md` says what each line means.
+//! today where they are installed. `benches/README.md` says what each line means.
 
 mod lttng;
 mod tools;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use tools::{Program, Time};
 
@@ -15,6 +15,8 @@ const QUICK: (u32, u32) = (5000, 60);
 const SLOW: (u32, u32) = (300, 10);
 /// Calls of a recording that grows, in one round.
 const GROWING: (u32, u32) = (500_000, 1);
+/// Children.
+const FORKS: (u32, u32) = (20, 20);
 
 struct Bench {
     program: Program,
@@ -89,6 +91,7 @@ impl Bench {
     fn run(&self) -> io::Result<()> {
         self.own_time()?;
         self.events()?;
+        self.forks()?;
         self.untraced()
     }
 
@@ -188,6 +191,22 @@ impl Bench {
         Ok(())
     }
 
+    /// Children of one call each, of which every one has a file of its own, and children that make none.
+    fn forks(&self) -> io::Result<()> {
+        let preload = self.recorder.display().to_string();
+        for (kind, what) in [
+            ("fork", "fork, a failing shmdt, _exit"),
+            ("empty", "fork, _exit"),
+        ] {
+            println!("{what}, waited for (fastest round)");
+            let base = tools::time(&mut self.program.command(kind, FORKS))?.fastest;
+            print_line("untraced", base, base);
+            let traced = self.recorded(kind, FORKS, &[], &preload)?.fastest;
+            print_line("recorder", traced, base);
+        }
+        Ok(())
+    }
+
     /// Calls that leave no record.
     fn untraced(&self) -> io::Result<()> {
         println!("calls that are not about shared memory (fastest round)");
@@ -217,9 +236,4 @@ fn print_line(name: &str, ns: f64, base: f64) {
         ns - base,
         ns / base
     );
-}
-
-/// Output that nobody reads.
-fn quiet(command: &mut Command) -> &mut Command {
-    command.stdin(Stdio::null()).stdout(Stdio::null())
 }

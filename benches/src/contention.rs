@@ -13,7 +13,7 @@ use nix::unistd::{ForkResult, Pid, alarm, fork};
 
 use crate::batch::{Batch, Measured};
 use crate::case::Share;
-use crate::crowd::exit_at_once;
+use crate::child::exit_at_once;
 use crate::segment::{Api, Segment};
 
 /// A process that takes part ends itself after so many seconds, whatever happens.

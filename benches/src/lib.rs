@@ -2,11 +2,15 @@
 //! hand, one batch of each after the other. And counts the system calls that each takes.
 
 pub mod batch;
+pub mod calls;
 pub mod case;
+mod child;
 mod contention;
 pub mod count;
 mod crowd;
+mod handed;
 pub mod mark;
 mod memory;
 pub mod segment;
+pub mod surroundings;
 pub mod way;

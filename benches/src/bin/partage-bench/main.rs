@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use partage_bench::case;
-use partage_bench::way::Surroundings;
+use partage_bench::surroundings::Surroundings;
 use partage_tests::sandbox::Sandbox;
 
 use measure::Effort;

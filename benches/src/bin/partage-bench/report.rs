@@ -100,7 +100,7 @@ impl Report {
 }
 
 const HEAD: &str = "\
-| | kernel | partage | by hand | the same, guarded | partage / kernel | median (quartiles) | aim | system calls |
+| | kernel | partage | by hand | handed out | partage / kernel | median (quartiles) | aim | system calls |
 |---|--:|--:|--:|--:|--:|--:|--:|---|
 ";
 

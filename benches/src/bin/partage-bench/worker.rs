@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, Write};
 
-use partage_bench::batch::{Batch, prepare};
+use partage_bench::batch::Batch;
+use partage_bench::calls::prepare;
 use partage_bench::case::{self, Case};
 use partage_bench::mark;
 use partage_bench::segment::{Api, check};
@@ -18,9 +19,9 @@ pub(crate) struct Order {
     /// With shm_open and mmap instead of System V's calls.
     #[arg(long)]
     by_hand: bool,
-    /// The same, with signals blocked during every change.
+    /// With memory files whose descriptors their creator hands out.
     #[arg(long)]
-    guarded: bool,
+    handed: bool,
 }
 
 impl Order {
@@ -30,8 +31,8 @@ impl Order {
     }
 
     fn api(&self) -> Api {
-        match (self.by_hand, self.guarded) {
-            (_, true) => Api::Guarded,
+        match (self.by_hand, self.handed) {
+            (_, true) => Api::Handed,
             (true, false) => Api::ByHand,
             (false, false) => Api::SystemV,
         }

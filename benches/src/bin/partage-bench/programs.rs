@@ -1,13 +1,17 @@
 //! Real programs, over the kernel's segments and over partage's.
 
 use std::io;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use partage_bench::way::{Surroundings, Way};
+use partage_bench::surroundings::Surroundings;
+use partage_bench::way::Way;
 
 use crate::stats::Series;
 
 mod pgbench;
+mod runs;
+
+use runs::{RUNS, WAYS, run};
 
 /// A program's operations per second, one way and the other, run by run.
 pub(crate) struct Contest {
@@ -32,8 +36,6 @@ impl Contest {
         )
     }
 }
-
-const RUNS: u32 = 5;
 
 type Rate = fn(&Surroundings, &mut dyn FnMut(Way, f64)) -> io::Result<()>;
 
@@ -64,9 +66,6 @@ pub(crate) fn contests(surroundings: &Surroundings, only: &str) -> Vec<Contest> 
     contests
 }
 
-/// The two that programs can use without being changed.
-const WAYS: [Way; 2] = [Way::Kernel, Way::Partage];
-
 fn stress_ng(surroundings: &Surroundings, note: &mut dyn FnMut(Way, f64)) -> io::Result<()> {
     for _ in 0..RUNS {
         for way in WAYS {
@@ -87,20 +86,4 @@ fn stress_ng(surroundings: &Surroundings, note: &mut dyn FnMut(Way, f64)) -> io:
         }
     }
     Ok(())
-}
-
-/// Runs a program that must succeed.
-fn run(command: &mut Command) -> io::Result<Output> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .map_err(|error| io::Error::other(format!("{name}: {error}")))?;
-    if output.status.success() {
-        return Ok(output);
-    }
-    Err(io::Error::other(format!(
-        "{name}: {} {}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr).trim()
-    )))
 }

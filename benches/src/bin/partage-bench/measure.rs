@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use partage_bench::case::{Case, Operation};
 use partage_bench::count::{self, Calls};
-use partage_bench::way::{Surroundings, Way};
+use partage_bench::surroundings::Surroundings;
+use partage_bench::way::Way;
 
 use crate::stats::Series;
 
