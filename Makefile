@@ -6,10 +6,18 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # Objects without std are built apart from the rest: in one call, cargo would build the crates
 # that both use with std, and the objects would be linked to it.
-OBJECTS := partage partage-preload partage-ipcs partage-trace
-STD     := --workspace $(addprefix --exclude ,$(OBJECTS))
+OBJECTS := partage partage-preload partage-ipcs partage-trace partage-android-shmem
+# Libraries of the objects, without std as well.
+PARTS   := partage-abi partage-runtime
+STD     := --workspace $(addprefix --exclude ,$(OBJECTS) $(PARTS))
 
-.PHONY: header all build run test bench check unit doc install deb test-musl test-aarch64 test-cross test-cinstall test-package check-abi abi-record check-install test-crash test-storm test-sanitizers fuzz clean help setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package
+.PHONY: all build header run test check lint unit doc rustdoc book links install deb dist wheel bench clean help
+.PHONY: test-musl test-bionic test-aarch64 test-cross test-package test-container test-dist test-wheel test-cinstall check-abi abi-record
+.PHONY: check-install test-crash test-storm test-sanitizers fuzz
+.PHONY: setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package setup-doc setup-wheel setup-bionic
+
+# Says what is begun, and at its end how long it took.
+TIMED = scripts/timed.sh
 
 all: build ## Build the release: libpartage.so, libpartage.a, partage
 
@@ -23,16 +31,35 @@ header: build ## Bring include/partage.h up to date with the sources
 run: setup-run build ## Show it at work: C programs and PostgreSQL without the kernel's calls
 	scripts/demo.sh $(TARGET)/release
 
-test: setup-test check unit check-install ## Everything CI checks
+test: setup-test ## Everything CI checks
+	@$(TIMED) "the build" $(MAKE) --no-print-directory build
+	@$(TIMED) "formatting, lints, documentation, links" $(MAKE) --no-print-directory check
+	@$(TIMED) "all tests" $(MAKE) --no-print-directory unit
+	@$(TIMED) "an installation" $(MAKE) --no-print-directory check-install
 
-check: setup-build doc ## Formatting, lints, documentation
+check: setup-build rustdoc links lint ## Formatting, lints, documentation, links; fuzz/ too
+
+lint:
 	$(CARGO) fmt --all -- --check
-	for object in $(OBJECTS); do \
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml -- --check
+	for object in $(OBJECTS) $(PARTS); do \
 	    $(CARGO) clippy -p $$object --all-targets -- -D warnings || exit; done
 	$(CARGO) clippy $(STD) --all-targets -- -D warnings
+	CUSTOM_LIBFUZZER_PATH=/none/libfuzzer.a \
+	    $(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz-check -- -D warnings
 
-doc: ## The Rust documentation
+doc: rustdoc book ## The documentation's pages, in $(TARGET)/book/html, and Rust's, in $(TARGET)/doc
+
+rustdoc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items $(STD)
+	for part in $(PARTS); do \
+	    RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items -p $$part || exit; done
+
+book: setup-doc
+	scripts/book.py $(TARGET)/book
+
+links:
+	scripts/book.py --links-only
 
 unit: build ## All tests
 	PARTAGE_TEST_ALL=1 $(CARGO) test --workspace
@@ -40,20 +67,39 @@ unit: build ## All tests
 install: build ## Install under PREFIX (/usr/local), below DESTDIR if set
 	DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" packaging/install.sh $(TARGET)/release
 
-deb: build ## A Debian package, in $(TARGET)
-	packaging/debian.sh $(TARGET)/release $(TARGET)
+deb: build ## Debian packages, in $(TARGET)/debian
+	packaging/deb.sh binary $(TARGET)/debian $(TARGET)/release
+
+dist: ## The release archive, in $(TARGET)/dist
+	packaging/dist.sh $(TARGET)/dist
+
+wheel: setup-wheel build ## A Python wheel of what is built, in $(TARGET)/wheels
+	packaging/wheel.sh $(TARGET)/wheels $(TARGET)/release
 
 test-musl: setup-test build ## The C suite on musl, preloaded and static
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test musl
 
+test-bionic: setup-bionic build ## The same on Android's C library; KIT=DIR names a kit of it, needs root
+	BIONIC_KIT=$(abspath $(KIT)) PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test bionic --test symbols --test proot \
+	    -- --include-ignored
+
 test-aarch64: setup-cross build ## The C suite on aarch64, emulated: static, preloaded
-	$(CARGO) test -p partage-tests --test architectures -- --ignored aarch64
+	PARTAGE_TEST_TIMEOUT=55 $(CARGO) test -p partage-tests --test architectures -- --ignored aarch64
 
 test-cross: setup-cross build ## The C suite on i686, riscv64 and aarch64; 32 and 64 bits together; others type-checked
-	$(CARGO) test -p partage-tests --test architectures -- --ignored
+	PARTAGE_TEST_TIMEOUT=55 $(CARGO) test -p partage-tests --test architectures -- --ignored
 
-test-package: setup-package deb ## The Debian package in a Debian of its own; needs root
-	scripts/check-package.sh $(TARGET)/partage_*_*.deb $(ROOT)
+test-package: setup-package ## Debian packages built, looked at and tried in Debians of their own; needs root
+	scripts/check-package.sh $(TARGET)/debian $(ROOT)
+
+test-container: setup-package deb ## examples/containers in a Debian of its own: make test-container ROOT=...; needs root
+	scripts/check-container.py $(ROOT) $$(ls -t $(TARGET)/debian/partage_*.deb | head -n 1)
+
+test-dist: ## The release archive made twice, in two places: the same bytes
+	scripts/check-dist.sh $(TARGET)/dist
+
+test-wheel: wheel ## The wheel installed, its pytest plugin on suites that leak and suites that do not
+	scripts/check-wheel.sh $(TARGET)/wheels
 
 test-cinstall: setup-test build ## What `cargo cinstall` installs; needs cargo-c
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test install -- --ignored cinstall
@@ -67,7 +113,7 @@ check-abi: setup-test ## Compare the binary interface with the last release's re
 abi-record: ## Make the record anew
 	packaging/abi.sh record packaging/partage.abi
 
-# The harnesses in full; `make test` runs a part of each.
+# The harnesses in full; docs/reliability.md says which of them `make test` runs a part of.
 HARNESS := $(CARGO) test --release -p partage-reliability --test
 
 test-crash: setup-test ## SIGKILL at every instruction, SIGSTOP, every system call failing
@@ -101,7 +147,7 @@ bench: setup-bench build ## Measure it beside the kernel's calls; BENCH=--quick 
 clean: ## Remove what was built
 	$(CARGO) clean
 
-setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package: setup-%:
+setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package setup-doc setup-wheel setup-bionic: setup-%:
 	@scripts/setup.sh $*
 
 help: ## This list

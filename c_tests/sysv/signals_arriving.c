@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Signals all the time, to a handler that uses the same calls and does not restart anything: no call is disturbed. */
+/*
+ * Signals all the time, to a handler that uses the same calls and does not restart anything, in several processes that make
+ * and remove segments beside each other, half of them with a stack for the handler: no call is disturbed, and no count.
+ */
 #include "harness.h"
 
 #include <sys/time.h>
+
+enum { PROCESSES = 4 };
 
 static int watched;
 static volatile sig_atomic_t handled, wrong;
@@ -19,12 +24,15 @@ static void on_alarm(int number)
     errno = saved;
 }
 
-int main(void)
+static void be_disturbed(void *number)
 {
+    static char stack[1 << 16];
+    stack_t own_stack = {.ss_sp = stack, .ss_size = sizeof stack};
+    CHECK_OK(sigaltstack(&own_stack, NULL));
     watched = NEW_SEGMENT(100, 0600);
     char *memory = ATTACH(watched, NULL, 0);
     *memory = 3;
-    struct sigaction action = {.sa_handler = on_alarm};
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = (long)number % 2 == 0 ? 0 : SA_ONSTACK};
     CHECK_OK(sigaction(SIGALRM, &action, NULL));
     struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
     CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
@@ -43,5 +51,12 @@ int main(void)
     CHECK_OK(setitimer(ITIMER_REAL, &never, NULL));
     CHECK_EQ(wrong, 0);
     CHECK_EQ(NATTCH(watched), 1);
+    CHECK_OK(shmdt(memory));
+    REMOVE(watched);
+}
+
+int main(void)
+{
+    RUN_CHILDREN(PROCESSES, be_disturbed);
     return 0;
 }

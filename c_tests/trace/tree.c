@@ -36,10 +36,17 @@ static void forks(void)
     pid = _Fork();
     truth("_Fork", pid);
     if (pid == 0) {
+        DID("shmdt", shmdt((void *)1));
         truth("_exit", 0);
         _Exit(5);
     }
     CHECK(status_of(pid) == 5);
+    /* One that makes no call leaves no file. */
+    pid = fork();
+    if (pid == 0)
+        _exit(8);
+    truth("fork", pid);
+    CHECK(status_of(pid) == 8);
     /* Past every wrapper: the child finds out by itself. */
     pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (pid == 0) {

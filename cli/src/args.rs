@@ -4,8 +4,9 @@ use crate::commands::Command;
 use crate::failure::{RUN_FAILED, USAGE};
 use clap::Parser;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
+use std::io::Write;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -17,8 +18,33 @@ const STYLES: Styles = Styles::styled()
 #[derive(Debug, Parser)]
 #[command(name = "partage", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", global = true, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR says otherwise
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// From here on, all output is like this.
+    pub(crate) fn apply(self) {
+        let choice = match self {
+            Self::Auto => return,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -30,17 +56,17 @@ Examples:
 Exit status: 0 done, 1 not done or not all of it, 2 wrong usage; `partage run` passes on the
 program's own, and has 125, 126 and 127 as env(1) has them.";
 
-/// `partage: error`, coloured when stderr is a terminal.
-pub(crate) fn error_prefix() -> String {
-    let red = AnsiColor::Red.on_default().bold();
-    format!("partage: {red}error{red:#}")
-}
-
 /// Prints clap's message and returns the exit status: a wrong command line of `run` is that
 /// command's own failure, so that it cannot be taken for the program's status 2.
-pub(crate) fn report_usage(error: &clap::Error, words: &[OsString]) -> u8 {
+pub(crate) fn report_usage(mut error: clap::Error, words: &[OsString]) -> u8 {
+    drop_far_tip(&mut error);
+    let text = error.render();
     // A closed stdout or stderr leaves nobody to tell.
-    let _ = error.print();
+    let _ = match text.to_string().starts_with("error") {
+        // As all other errors begin.
+        true => write!(anstream::stderr(), "partage: {}", text.ansi()),
+        false => error.print(),
+    };
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
         _ if words
@@ -50,6 +76,21 @@ pub(crate) fn report_usage(error: &clap::Error, words: &[OsString]) -> u8 {
             RUN_FAILED
         }
         _ => USAGE,
+    }
+}
+
+/// Takes away a tip that does not fit: the options that clap finds similar may begin differently.
+fn drop_far_tip(error: &mut clap::Error) {
+    let begin = |kind| match error.get(kind)? {
+        ContextValue::String(option) => option.trim_start_matches('-').chars().next(),
+        _ => None,
+    };
+    let begins = (
+        begin(ContextKind::InvalidArg),
+        begin(ContextKind::SuggestedArg),
+    );
+    if matches!(begins, (Some(typed), Some(similar)) if typed != similar) {
+        error.remove(ContextKind::SuggestedArg);
     }
 }
 
@@ -67,6 +108,17 @@ mod tests {
     fn wrong_usage_of_run_is_not_the_programs_status() {
         let words = ["partage", "run", "--nonsense"].map(OsString::from);
         let error = Cli::try_parse_from(&words).unwrap_err();
-        assert_eq!(report_usage(&error, &words), RUN_FAILED);
+        assert_eq!(report_usage(error, &words), RUN_FAILED);
+    }
+
+    #[test]
+    fn tips_fit() {
+        let tip = |words: &str| {
+            let mut error = Cli::try_parse_from(words.split(' ')).unwrap_err();
+            drop_far_tip(&mut error);
+            error.to_string().contains("a similar argument exists")
+        };
+        assert!(tip("partage ls --older 1h"));
+        assert!(!tip("partage stat --older 1"));
     }
 }

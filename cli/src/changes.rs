@@ -5,13 +5,18 @@ use crate::namespace::{Backend, Choice};
 use crate::sources::Location;
 use partage_core::{backend, inspect, sysv};
 use std::io;
+use std::path::Path;
 
-/// Removes a segment as IPC_RMID does.
-pub(crate) fn remove_segment(namespace: &Choice, id: i32) -> io::Result<()> {
+/// Removes a segment of the namespace in `directory` as IPC_RMID does.
+pub(crate) fn remove_segment(
+    namespace: &Choice,
+    directory: Option<&Path>,
+    id: i32,
+) -> io::Result<()> {
     if namespace.backend == Backend::Kernel {
         return remove_from_kernel(id);
     }
-    join(namespace.dir.as_deref());
+    join(directory);
     sysv::remove(id).map_err(errno)
 }
 
@@ -26,7 +31,7 @@ fn remove_from_kernel(id: i32) -> io::Result<()> {
 /// Clears away everything that the dead left in the namespace at `location`.
 pub(crate) fn collect(location: &Location) -> io::Result<()> {
     join(Some(&location.directory));
-    inspect::collect().map_err(errno)
+    inspect::sweep_all().map_err(errno)
 }
 
 /// Computes everything anew that the registry derives.
@@ -40,7 +45,7 @@ fn errno(errno: partage_core::Errno) -> io::Error {
 }
 
 /// Says which namespace this process is to be a member of, before its first call.
-fn join(directory: Option<&std::path::Path>) {
+fn join(directory: Option<&Path>) {
     if let Some(directory) = directory {
         // SAFETY: this process has one thread.
         unsafe { std::env::set_var("PARTAGE_DIR", directory) };

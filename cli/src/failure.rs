@@ -1,10 +1,13 @@
 //! An error of the command: what failed, why, what to do about it, and the exit status.
 
+use clap::builder::styling::AnsiColor;
 use std::fmt::Display;
 use std::io;
 
 /// Exit status of a subcommand that could not do what was asked, or not all of it.
 pub(crate) const FAILED: u8 = 1;
+/// Exit status where it cannot be told whether anything leaked.
+pub(crate) const UNCLEAR: u8 = 3;
 /// Exit status for a command line that makes no sense (clap's own).
 pub(crate) const USAGE: u8 = 2;
 /// `run`: partage itself failed before the program started, as in env(1).
@@ -73,12 +76,18 @@ impl Failure {
 
     /// Tells the user on stderr and returns the exit status.
     pub(crate) fn report(&self) -> u8 {
-        anstream::eprintln!("{}: {}", crate::args::error_prefix(), self.what);
+        anstream::eprintln!("{}: {}", error_prefix(), self.what);
         if let Some(advice) = &self.advice {
             anstream::eprintln!("  {advice}");
         }
         self.status
     }
+}
+
+/// `partage: error`, coloured when stderr is a terminal.
+fn error_prefix() -> String {
+    let red = AnsiColor::Red.on_default().bold();
+    format!("partage: {red}error{red:#}")
 }
 
 /// The system's words for an error, without Rust's "(os error N)".

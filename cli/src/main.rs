@@ -6,10 +6,14 @@
 //! commands  one file per subcommand
 //! launch    everything `run` needs: library, program, environment, filter, private namespace
 //! failure   an error: what, why, what to do, and the exit status
+//! identity  acting as another user
+//! age       spans of time, pattern: of names
+//! name      names in any bytes, escaped and read back
 //! namespace which namespace a subcommand works on
 //! sources   reading a namespace, or the kernel's segments, into a `model`
 //! output    showing a `model`
 //! tracing   what `trace` and `report` share: running and following a program, showing a recording
+//! variables `PARTAGE_*`, and what they may be
 //! startup   the process as the caller handed it over
 //! ```
 //!
@@ -17,6 +21,7 @@
 //! descriptors, and `run` must hand a program exactly what it was given itself.
 #![cfg_attr(not(test), no_main)]
 
+mod age;
 mod args;
 mod changes;
 mod commands;
@@ -24,18 +29,22 @@ mod confirm;
 mod contents;
 mod failure;
 mod huge;
+mod identity;
 mod launch;
 mod liveness;
 mod model;
+mod name;
 mod namespace;
 mod output;
+mod pattern;
 mod progress;
 mod sources;
 mod startup;
 mod target;
 mod tracing;
+mod variables;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 /// Runs the command line `words` and returns the exit status.
 #[cfg_attr(
@@ -43,11 +52,15 @@ use clap::Parser;
     allow(dead_code, reason = "the entry point is not built for tests")
 )]
 fn partage(words: Vec<std::ffi::OsString>) -> u8 {
+    if let Some(status) = tracing::outside::asked(&words) {
+        return status;
+    }
     let parsed = match args::Cli::try_parse_from(&words) {
         Ok(parsed) => parsed,
-        Err(error) => return args::report_usage(&error, &words),
+        Err(error) => return args::report_usage(error, &words),
     };
-    match commands::run(parsed.command) {
+    parsed.color.apply();
+    match commands::run(parsed.command, args::Cli::command()) {
         Ok(status) => status,
         Err(failure) => failure.report(),
     }

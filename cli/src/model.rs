@@ -1,21 +1,24 @@
 //! What the subcommands show: plain values, wherever they come from.
 
+use crate::name::{self, Name};
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Removed, and waiting for the last detach (`SHM_DEST` in the mode).
-pub(crate) const DEST: u32 = 0o1000;
-/// Kept from swapping (`SHM_LOCKED` in the mode).
-pub(crate) const LOCKED: u32 = 0o2000;
+pub(crate) use partage_core::inspect::{SHM_DEST as DEST, SHM_LOCKED as LOCKED};
 
 /// A namespace at one moment.
 #[derive(Debug, Serialize)]
 pub(crate) struct Snapshot {
     /// The directory, or `None` for the kernel's own namespace.
+    #[serde(serialize_with = "name::optional_path")]
     pub(crate) directory: Option<PathBuf>,
     pub(crate) limits: Option<Limits>,
     pub(crate) segments: Vec<Segment>,
     pub(crate) objects: Vec<Object>,
+    /// Memory without a name that somebody still holds.
+    pub(crate) nameless: Vec<Nameless>,
+    /// Processes that this user may not look into.
+    pub(crate) unseen_processes: usize,
 }
 
 /// What a namespace is limited to.
@@ -53,16 +56,24 @@ pub(crate) struct Segment {
     pub(crate) ctime: i64,
     pub(crate) cpid: i32,
     pub(crate) lpid: i32,
+    /// The process that made it and the one that used it last, where they were found to be those.
+    pub(crate) creator: Option<Process>,
+    pub(crate) last_user: Option<Process>,
     /// The file that holds the memory.
+    #[serde(serialize_with = "name::optional_path")]
     pub(crate) file: Option<PathBuf>,
     pub(crate) attached: Vec<Attachment>,
+    /// Attachments that count, and of which no process can be seen.
+    pub(crate) unseen: u64,
 }
 
 /// A POSIX shared memory object.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Object {
-    /// With its leading slash.
-    pub(crate) name: String,
+    pub(crate) name: Name,
+    /// The name's bytes, where they are no text and `name` is therefore escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name_bytes: Option<Vec<u8>>,
     #[serde(flatten)]
     pub(crate) owner: Owner,
     pub(crate) mode: u32,
@@ -70,9 +81,49 @@ pub(crate) struct Object {
     pub(crate) resident: u64,
     /// Last change of content or size, seconds since the epoch.
     pub(crate) mtime: i64,
+    #[serde(serialize_with = "name::path")]
     pub(crate) file: PathBuf,
-    /// Who maps it, as far as this user may know.
+    /// What it probably is, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<&'static str>,
+    /// Who maps it or has it open, as far as this user may know.
     pub(crate) attached: Vec<Attachment>,
+    /// How many more hold it at least; `None` when that cannot be told.
+    pub(crate) unseen: Option<u64>,
+}
+
+/// Memory of a file that has lost its name, of one that never had one, or shared by inheritance.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Nameless {
+    /// The last name, or what the kernel calls it.
+    pub(crate) name: Name,
+    pub(crate) kind: NamelessKind,
+    pub(crate) size: u64,
+    /// Bytes of memory in use; `None` when that cannot be told.
+    pub(crate) resident: Option<u64>,
+    pub(crate) attached: Vec<Attachment>,
+}
+
+/// Why it has no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum NamelessKind {
+    /// An object, or another file in memory, that was unlinked.
+    Unlinked,
+    /// Made by memfd_create(2).
+    Memfd,
+    /// Mapped shared and anonymous, or `/dev/zero`.
+    Anonymous,
+    /// A System V segment of another IPC namespace's.
+    Sysv,
+}
+
+/// A process that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Process {
+    /// As seen from here.
+    pub(crate) pid: i32,
+    pub(crate) command: String,
 }
 
 /// User and group.
@@ -85,14 +136,28 @@ pub(crate) struct Owner {
 /// A process's hold on a segment or an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Attachment {
-    pub(crate) pid: i32,
+    /// As seen from here; `None` for one that cannot be seen.
+    pub(crate) pid: Option<i32>,
+    /// As it numbers itself, where that is another number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) inner_pid: Option<i32>,
+    /// The container that it is in, as its control group names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) container: Option<String>,
     /// What the process runs; empty when that cannot be told.
     pub(crate) command: String,
+    /// Where it is mapped; 0 when it is only open.
     pub(crate) address: u64,
+    /// The descriptor that is open on it, when it is not mapped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) descriptor: Option<i32>,
+    /// Whether that descriptor has locked it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) locked: bool,
     /// Seconds since the epoch; `None` when that cannot be told.
     pub(crate) since: Option<i64>,
     pub(crate) read_only: bool,
-    /// Mappings it consists of, more than one after part of it was unmapped.
+    /// Mappings it consists of, more than one after part of it was unmapped; 0 when it is only open.
     pub(crate) mappings: u32,
 }
 
@@ -102,8 +167,15 @@ impl Segment {
         self.mode & DEST != 0
     }
 
-    /// Whether nobody is attached.
+    /// Whether nobody is attached, and nobody has its memory open.
     pub(crate) fn is_orphan(&self) -> bool {
-        self.nattch == 0
+        self.nattch == 0 && self.attached.is_empty()
+    }
+}
+
+impl Object {
+    /// Whether it is known that nobody maps it, has it open or has it locked.
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.attached.is_empty() && self.unseen == Some(0)
     }
 }

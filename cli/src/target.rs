@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::model::{Object, Segment, Snapshot};
+use crate::name::Name;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,7 +13,7 @@ pub(crate) enum Target {
     Id(i32),
     /// A hexadecimal number, `0x...`, as `ls` shows keys.
     Key(i32),
-    /// The name of a POSIX object, with a leading slash.
+    /// The name of a POSIX object, as it was written but for the leading slash that it has.
     Name(String),
 }
 
@@ -75,17 +76,22 @@ impl Target {
         let found = match self {
             Self::Id(id) => segment(&|segment| segment.id == *id),
             Self::Key(key) => segment(&|segment| segment.key == *key),
-            Self::Name(name) => snapshot
-                .objects
-                .iter()
-                .find(|object| object.name == *name)
-                .map(Found::Object),
+            Self::Name(name) => object_named(snapshot, name).map(Found::Object),
         };
         found.ok_or_else(|| {
             Failure::new(format_args!("there is no such thing: {self}"))
                 .advise("`partage ls` shows what there is; is it in another namespace (--dir)?")
         })
     }
+}
+
+/// By the name as it is, or else by the escaped form in which names are shown.
+fn object_named<'a>(snapshot: &'a Snapshot, text: &str) -> Option<&'a Object> {
+    let names = [Name::from_text(text.as_ref()), Name::from_escaped(text)];
+    names.iter().find_map(|name| {
+        let mut objects = snapshot.objects.iter();
+        objects.find(|object| object.name == *name)
+    })
 }
 
 #[cfg(test)]

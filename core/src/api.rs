@@ -1,4 +1,4 @@
-//! Segments and attachments as Rust values: what the compiler can hold a program to, it does.
+//! Segments and attachments as Rust values: the compiler checks what it can.
 //!
 //! A [`Segment`] is an id and stays valid for as long as the segment exists; it owns nothing. An [`Attachment`] owns one
 //! mapping and detaches when it goes out of scope. Other processes use the memory at the same time, so there are no
@@ -79,7 +79,7 @@ impl Segment {
     /// The segment with this key.
     ///
     /// # Errors
-    /// `ENOENT` there is none; `EINVAL` the key is that of no segment, `IPC_PRIVATE`.
+    /// `ENOENT` there is none; `EINVAL` the key is `IPC_PRIVATE`.
     pub fn open(key: i32) -> Result<Segment> {
         if key == libc::IPC_PRIVATE {
             return Err(Errno::EINVAL);
@@ -87,7 +87,7 @@ impl Segment {
         Self::get(key, 0, 0)
     }
 
-    /// The segment with an id that somebody else told; whether there is one shows when it is used.
+    /// The segment with an id from elsewhere. Its first use shows whether there is one.
     #[must_use]
     pub fn from_id(id: i32) -> Segment {
         Segment { id }
@@ -176,7 +176,8 @@ impl Attachment {
         core::ptr::with_exposed_provenance_mut(self.address)
     }
 
-    /// Copies bytes out of the segment, from `offset` on. Bytes that somebody writes meanwhile are old or new.
+    /// Copies bytes out of the segment, from `offset` on. If another process writes them meanwhile, each byte is old or
+    /// new.
     ///
     /// # Errors
     /// `EINVAL` the segment ends before that.

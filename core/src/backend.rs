@@ -1,4 +1,5 @@
-//! Who answers the System V calls: this library, or the kernel by raw system calls. `PARTAGE_BACKEND` chooses.
+//! Which backend answers the System V calls: this library, or the kernel by raw system calls. `PARTAGE_BACKEND`
+//! chooses.
 
 use crate::error::Result;
 use crate::log::{self, Level};
@@ -7,7 +8,7 @@ use crate::os::arch::syscall;
 use crate::os::files::File;
 use crate::sync::{AtomicU32, Ordering};
 
-/// Who answers.
+/// Which backend answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Backend {
     /// This library.
@@ -45,9 +46,9 @@ pub fn current() -> Backend {
     }
 }
 
-/// Whether the kernel's calls are there and allowed, found out without making one: a sandbox may kill who tries.
-/// The kernel lists its segments in `/proc` if it has System V shared memory, and says there whether calls are filtered;
-/// under a filter the answer is no, because what the filter does cannot be asked.
+/// Whether the kernel's calls are there and allowed. This makes none of them, since a sandbox may kill a process that
+/// tries. `/proc` lists the kernel's segments if the kernel has System V shared memory, and also says whether a filter
+/// is set for system calls. With a filter the answer is no, because nothing tells what the filter does.
 fn kernel_works() -> bool {
     let has_sysv = File::open(c"/proc/sysvipc/shm", libc::O_RDONLY, 0).is_ok();
     has_sysv && is_unfiltered().unwrap_or(false)

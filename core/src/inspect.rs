@@ -1,23 +1,24 @@
-//! Looking into a namespace without taking part in it: for the command, and for tests.
+//! Reads a namespace without becoming a member of it: for the command, and for tests.
 
 use crate::error::Result;
 use crate::namespace;
+pub use crate::namespace::{DIRECTORY_MODE, UNFINISHED};
 use crate::options::{self, Limits};
 use crate::process;
 pub use crate::registry::{
     Finding, MAX_SEGMENTS, MemberView, SHM_DEST, SHM_LOCKED, Segment, State,
 };
-use crate::registry::{Prober, RECORD_READ_ONLY, Registry, Token};
+use crate::registry::{Prober, Registry};
 
-/// A namespace, opened for looking. Nothing is made, taken or changed.
+/// A namespace, opened for reading. Nothing is made, taken or changed.
 pub struct Namespace {
     registry: Registry,
 }
 
-/// Somebody's attachment.
+/// An attachment of some process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AttachmentView {
-    /// Process, as it numbers itself; 0 for a child that is just being made.
+    /// Process, as it numbers itself; 0 for a child that is being made.
     pub pid: i32,
     /// Where, in that process.
     pub address: usize,
@@ -25,20 +26,21 @@ pub struct AttachmentView {
     pub since: i64,
     /// For reading only.
     pub read_only: bool,
-    /// Mappings it consists of: more than one after part of it was unmapped.
+    /// How many mappings it consists of: more than one after part of it was unmapped.
     pub mappings: u32,
-    /// Whether the process lives; if not, nobody has noticed yet.
+    /// Whether the process lives; if not, its holdings were not reaped yet.
     pub alive: bool,
 }
 
 impl Namespace {
-    /// Opens the namespace in `directory`.
+    /// Opens the namespace in `directory`. Root may read every user's. It may also read a namespace in which programs
+    /// of root's refuse to work: another user's, in a place where anybody can make directories.
     ///
     /// # Errors
     /// - `ENOENT` there is none
     /// - `EUCLEAN` its registry is damaged
     /// - `EPROTO` its registry is of another version
-    /// - `ESRCH` it is from before the machine was started: the next program begins it afresh
+    /// - `ESRCH` it is from an earlier boot: the next program makes it anew
     /// - `EACCES` it belongs to somebody else; and other errors of open(2)
     pub fn open(directory: &[u8]) -> Result<Namespace> {
         let registry = Registry::closed();
@@ -73,11 +75,7 @@ impl Namespace {
             {
                 segment.nattch = 0;
                 self.each_attachment(segment.shmid, |attachment| {
-                    segment.nattch += if attachment.alive {
-                        attachment.mappings
-                    } else {
-                        0
-                    };
+                    segment.nattch += u32::from(attachment.alive);
                 });
                 visit(index, &segment);
             }
@@ -87,26 +85,22 @@ impl Namespace {
     /// Calls `visit` with every attachment of a segment.
     pub fn each_attachment(&self, shmid: u32, mut visit: impl FnMut(AttachmentView)) {
         let mut prober = Prober::new(&self.registry, None);
-        self.registry.each_attachment(shmid, |token, attachment| {
+        self.registry.each_holding(shmid, |holding| {
             visit(AttachmentView {
-                pid: attachment.pid,
-                address: attachment.address,
-                since: attachment.since,
-                read_only: attachment.flags & RECORD_READ_ONLY != 0,
-                mappings: attachment.fragments,
-                alive: prober.is_alive(token),
+                pid: holding.pid,
+                address: holding.address,
+                since: holding.since,
+                read_only: holding.read_only,
+                mappings: 1,
+                alive: !prober.is_dead_bits(holding.token),
             });
         });
     }
 
     /// Calls `visit` with every member that lives.
-    pub fn each_member(&self, mut visit: impl FnMut(MemberView)) {
+    pub fn each_member(&self, visit: impl FnMut(MemberView)) {
         let mut prober = Prober::new(&self.registry, None);
-        self.registry.each_member(|token: Token, member| {
-            if prober.is_alive(token) {
-                visit(member);
-            }
-        });
+        self.registry.each_member(&mut prober, visit);
     }
 
     /// Bytes of a segment's memory that are in use.
@@ -128,7 +122,7 @@ impl Namespace {
         visit(self.registry.segment_path(segment).bytes())
     }
 
-    /// Verifies every invariant that the registry has, calling `report` with what does not hold. Members may be changing
+    /// Checks every invariant of the registry, and calls `report` with each that does not hold. Members may change
     /// things meanwhile: what is found twice is real.
     pub fn check(&self, report: impl FnMut(Finding)) {
         self.registry.check_invariants(report);
@@ -144,7 +138,7 @@ pub fn with_default_directory<T>(visit: impl FnOnce(&[u8]) -> T) -> Result<T> {
     namespace::find(namespace::Make::Never).map(|directory| visit(directory.path.bytes()))
 }
 
-/// What the environment asks for, as far as it is to be trusted.
+/// What the environment asks for, if it may be trusted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
     /// `PARTAGE_DIR`.
@@ -153,12 +147,16 @@ pub struct Settings {
     pub runtime: Option<&'static [u8]>,
     /// `TMPDIR`.
     pub temporary: Option<&'static [u8]>,
+    /// Whether `PARTAGE_POSIX` asks for `/dev/shm`.
+    pub shared_objects: bool,
     /// Whether `PARTAGE_BACKEND` names another than the user's.
     pub other_backend: bool,
     /// `PARTAGE_LOG`, from silent (0) to `debug` (4).
     pub log_level: u32,
     /// `PARTAGE_PATIENCE`, in milliseconds.
     pub patience_ms: u64,
+    /// `PARTAGE_HUGE_DIR`.
+    pub huge_directory: Option<&'static [u8]>,
     /// The limits of a namespace that this process makes.
     pub limits: Limits,
 }
@@ -169,20 +167,27 @@ pub fn settings() -> Settings {
         directory: options::directory(),
         runtime: options::general("XDG_RUNTIME_DIR"),
         temporary: options::general("TMPDIR"),
+        shared_objects: options::shares_objects(),
         other_backend: options::backend() != options::BackendChoice::User,
         log_level: options::log_level(),
         patience_ms: options::patience_ms(),
+        huge_directory: options::huge_directory(),
         limits: options::limits(),
     }
 }
 
-/// Becomes a member of the namespace that the environment names, and looks after everything that the dead left in it:
-/// attachments, removed segments, files half-made or half-removed.
+/// Tells of each variable of the library whose value in this process's environment means nothing, and the value.
+pub fn each_wrong_variable(tell: impl FnMut(&'static str, &'static [u8])) {
+    options::each_wrong(tell);
+}
+
+/// Becomes a member of the namespace that the environment names, and sweeps all of it: attachments of the dead, removed
+/// segments, files half-made or half-removed.
 ///
 /// # Errors
 /// What opening and joining the namespace says.
-pub fn collect() -> Result<()> {
-    process::collect()
+pub fn sweep_all() -> Result<()> {
+    process::sweep_all()
 }
 
 /// Becomes a member of the namespace that the environment names, and computes everything anew that is derived: lists,

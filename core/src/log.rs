@@ -1,4 +1,4 @@
-//! Explanations on standard error, for when an errno is too coarse. Silent unless `PARTAGE_LOG` asks.
+//! Explanations on standard error, where an errno says too little. Silent unless `PARTAGE_LOG` asks.
 
 use crate::error::Errno;
 use crate::os::{files, process};
@@ -13,7 +13,7 @@ pub(crate) enum Level {
     Debug = 4,
 }
 
-/// One line in the making; written in a single write(2), so that lines of several processes do not mix.
+/// One line that is being put together. A single write(2) prints it, so that lines of several processes do not mix.
 pub(crate) struct Line {
     text: Text<1536>,
 }
@@ -24,7 +24,7 @@ impl Line {
         self
     }
 
-    /// Bytes from outside: whatever could confuse a terminal is shown as `?`.
+    /// Bytes from outside: those that could confuse a terminal are shown as `?`.
     pub(crate) fn bytes(mut self, more: &[u8]) -> Line {
         for &byte in more {
             self.text
@@ -40,6 +40,17 @@ impl Line {
     pub(crate) fn number(mut self, number: u64) -> Line {
         self.text.push_decimal(number);
         self
+    }
+
+    pub(crate) fn signed(self, number: i64) -> Line {
+        let line = self.str(if number < 0 { "-" } else { "" });
+        line.number(number.unsigned_abs())
+    }
+
+    pub(crate) fn hex(self, number: u64) -> Line {
+        let mut line = self.str("0x");
+        line.text.push_hex(number);
+        line
     }
 
     pub(crate) fn octal(mut self, mode: u32) -> Line {
@@ -60,8 +71,15 @@ impl Line {
 /// Writes one line, if lines of this level are wanted. `fill` runs only then.
 pub(crate) fn write(level: Level, fill: impl FnOnce(Line) -> Line) {
     if crate::options::log_level() >= level as u32 {
-        finish(fill(start(level)));
+        emit(level, fill);
     }
+}
+
+/// Not inlined: a line takes more stack than all else in most calls.
+#[cold]
+#[inline(never)]
+fn emit(level: Level, fill: impl FnOnce(Line) -> Line) {
+    finish(fill(start(level)));
 }
 
 #[cold]
@@ -82,7 +100,7 @@ fn start(level: Level) -> Line {
 #[cold]
 #[inline(never)]
 fn finish(mut line: Line) {
-    // The buffer may be full: the end of the line is written from a buffer of its own in that case.
+    // The buffer may be full. Then the end of the line is written from a buffer of its own.
     let fits = !line.text.is_cut() && !line.text.push_str("\n").is_cut();
     files::write(STDERR, line.text.bytes());
     if !fits {

@@ -7,24 +7,33 @@ use crate::error::{Errno, Result};
 use crate::log::{self, Level};
 use crate::options;
 use crate::os::directories;
-use crate::os::files::{self, File, Status};
+use crate::os::files::File;
 use crate::os::identity;
-use crate::text::Path;
+use crate::os::paths::{self, Status};
+use crate::text::{LONGEST_DIRECTORY, Text, file_name};
 
-/// Everyone may pass through, so that a process that gives up its privileges can still open segments by name;
-/// nobody else may look or write.
-const DEFAULT_MODE: u32 = 0o711;
+/// The path of a namespace's directory.
+type Path = Text<{ LONGEST_DIRECTORY + 1 }>;
 
-const STICKY: u32 = 0o1000;
+/// Everyone may pass through, so that a process that gives up its privileges can still open segments by name. Nobody
+/// else may list or write it.
+pub const DIRECTORY_MODE: u32 = 0o711;
+
+/// In the mode of a directory that is not finished yet, see `is_half_made`: the sticky bit.
+pub const UNFINISHED: u32 = 0o1000;
+
+/// How the names of directories of private runs begin.
+const PRIVATE: &[u8] = b"partage-private-";
+
 const OTHERS_WRITE: u32 = 0o002;
 
-/// A directory that was looked at and found fit.
+/// A directory that was checked and found fit.
 pub(crate) struct Directory {
     pub(crate) path: Path,
     pub(crate) status: Status,
 }
 
-/// What may be done to get a directory.
+/// How far to go to get a directory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Make {
     IfMissing,
@@ -40,14 +49,18 @@ pub(crate) enum Make {
 /// - other errors of open(2) and mkdir(2)
 pub(crate) fn find(make: Make) -> Result<Directory> {
     if let Some(named) = options::directory() {
-        return look_at(absolute(named)?, make);
+        let path = absolute(named)?;
+        // The command makes the directories of private runs, and removes them. A process that comes after that has no
+        // namespace.
+        let is_private = file_name(path.bytes()).starts_with(PRIVATE);
+        return look_at(path, if is_private { Make::Never } else { make });
     }
     let mut last = Errno::ENOENT;
-    for Candidate { path, by_root } in candidates().into_iter().flatten() {
-        match look_at(path, if by_root { Make::Never } else { make }) {
-            Err(error) => last = error,
-            Ok(directory) if by_root && directory.status.uid != 0 => {}
-            found => return found,
+    for number in 0..CANDIDATES {
+        match try_candidate(number, make) {
+            None => {}
+            Some(Err(error)) => last = error,
+            Some(found) => return found,
         }
     }
     Err(log::refuse(last, |line| {
@@ -55,49 +68,58 @@ pub(crate) fn find(make: Make) -> Result<Directory> {
     }))
 }
 
-/// [`find`] for a directory that is given, and not made.
+/// [`find`] for a given directory, only to read it, and without making it. Its owner could harm programs that work
+/// there, but not root who reads it.
 pub(crate) fn find_named(named: &[u8]) -> Result<Directory> {
-    look_at(absolute(named)?, Make::Never)
+    let path = absolute(named)?;
+    if identity::euid() != 0 {
+        return look_at(path, Make::Never);
+    }
+    let directory = open_directory(&path, libc::O_RDONLY | libc::O_DIRECTORY)?;
+    let status = directory.status()?;
+    Ok(Directory { path, status })
 }
 
-/// A directory that may be the namespace when none is named.
-struct Candidate {
-    path: Path,
-    /// Only if root has made it: it is for everybody.
-    by_root: bool,
+/// Directories that may be the namespace when none is named.
+const CANDIDATES: u32 = 5;
+
+/// One of them; `None` where it does not apply.
+#[inline(never)]
+fn try_candidate(number: u32, make: Make) -> Option<Result<Directory>> {
+    let path = candidate(number)?;
+    // The first is for all users, if root has made it.
+    if number > 0 {
+        return Some(look_at(path, make));
+    }
+    match look_at(path, Make::Never) {
+        Ok(directory) if directory.status.uid != 0 => None,
+        found => Some(found),
+    }
 }
 
-fn candidates() -> [Option<Candidate>; 5] {
-    let user = u64::from(identity::euid());
-    let path = |parent: &[u8], name: &str, with_user: bool| {
-        let mut path = Path::new();
-        path.push(parent).push_str(name);
-        if with_user {
-            path.push_str("-").push_decimal(user);
-        }
-        Candidate {
-            path,
-            by_root: false,
-        }
+fn candidate(number: u32) -> Option<Path> {
+    let (parent, name, with_user): (&[u8], _, _) = match number {
+        0 => (b"/dev/shm", "/partage", false),
+        1 => (b"/dev/shm", "/partage", true),
+        2 => (general("XDG_RUNTIME_DIR")?, "/partage", false),
+        3 => (general("TMPDIR")?, "/partage", true),
+        _ => (b"/tmp", "/partage", true),
     };
-    let below = |variable, with_user| {
-        options::general(variable)
-            .filter(|parent| parent.starts_with(b"/"))
-            .map(|parent| path(parent, "/partage", with_user))
-    };
-    [
-        Some(Candidate {
-            by_root: true,
-            ..path(b"/dev/shm", "/partage", false)
-        }),
-        Some(path(b"/dev/shm", "/partage", true)),
-        below("XDG_RUNTIME_DIR", false),
-        below("TMPDIR", true),
-        Some(path(b"/tmp", "/partage", true)),
-    ]
+    let mut path = Path::new();
+    path.push(parent).push_str(name);
+    if with_user {
+        path.push_str("-").push_decimal(identity::euid().into());
+    }
+    Some(path)
 }
 
-/// The path from the root: programs change their directory.
+/// A variable that other programs read too, if it names an absolute path.
+fn general(variable: &str) -> Option<&'static [u8]> {
+    options::general(variable).filter(|parent| parent.starts_with(b"/"))
+}
+
+/// The absolute path, since programs change their directory.
+#[inline(never)]
 fn absolute(named: &[u8]) -> Result<Path> {
     let mut path = Path::new();
     if !named.starts_with(b"/") {
@@ -110,10 +132,7 @@ fn absolute(named: &[u8]) -> Result<Path> {
         .rposition(|&byte| byte != b'/')
         .map_or(&b""[..], |last| named.get(..=last).unwrap_or(&[]));
     path.push(trimmed);
-    // Room for the longest name of a file in it, a POSIX object's.
-    let mut longest = path;
-    longest.push(&[b'x'; 300]);
-    if longest.is_cut() || path.is_empty() {
+    if path.is_cut() || path.is_empty() {
         return Err(log::refuse(Errno::ENAMETOOLONG, |line| {
             line.str("the directory's path is too long: ").bytes(named)
         }));
@@ -121,6 +140,7 @@ fn absolute(named: &[u8]) -> Result<Path> {
     Ok(path)
 }
 
+#[inline(never)]
 fn look_at(path: Path, make: Make) -> Result<Directory> {
     let flags = libc::O_RDONLY | libc::O_DIRECTORY;
     let opened = match open_directory(&path, flags) {
@@ -141,17 +161,17 @@ fn look_at(path: Path, make: Make) -> Result<Directory> {
     let mut status = directory.status()?;
     check_owner(&path, &directory, &status)?;
     if make == Make::IfMissing && is_half_made(&status) {
-        files::set_mode(directory.own_path().as_c_str(), DEFAULT_MODE)
-            .or_else(|_| files::set_mode(path.as_c_str(), DEFAULT_MODE))?;
+        paths::set_mode(directory.own_path().as_c_str(), DIRECTORY_MODE)
+            .or_else(|_| paths::set_mode(path.as_c_str(), DIRECTORY_MODE))?;
         status = directory.status()?;
     }
     Ok(Directory { path, status })
 }
 
-/// Makes it with a mark that it is not finished: the umask may have taken rights away, and who makes it may die before
-/// they are given back. Then whoever owns it does that, when he opens it next.
+/// Makes a directory with a mark that says it is not finished. The umask may have taken rights away, and the maker may
+/// die before it gives them back. Then the next process of its owner that opens the directory does so.
 fn make_and_open(path: &Path, flags: i32) -> Result<File> {
-    match directories::make_directory(path.as_c_str(), DEFAULT_MODE | STICKY) {
+    match directories::make_directory(path.as_c_str(), DIRECTORY_MODE | UNFINISHED) {
         Ok(()) | Err(Errno::EEXIST) => open_directory(path, flags),
         Err(error) => Err(error),
     }
@@ -159,21 +179,22 @@ fn make_and_open(path: &Path, flags: i32) -> Result<File> {
 
 fn open_directory(path: &Path, flags: i32) -> Result<File> {
     match File::open(path.as_c_str(), flags, 0) {
-        // Without the right to list it, a directory can still be passed through.
+        // A directory can be passed through without the right to list it.
         Err(Errno::EACCES) => File::open(path.as_c_str(), libc::O_PATH | libc::O_DIRECTORY, 0),
         other => other,
     }
 }
 
-/// The mark is a sticky bit on a directory where nobody else may make files: nobody has a use for that.
+/// The mark is a sticky bit on a directory where nobody else may make files. There the bit has no other use.
 fn is_half_made(status: &Status) -> bool {
     const SET_GROUP_ID: u32 = 0o2000;
     status.uid == identity::euid()
-        && status.mode & STICKY != 0
-        && status.mode & 0o7777 & !(DEFAULT_MODE | STICKY | SET_GROUP_ID) == 0
+        && status.mode & UNFINISHED != 0
+        && status.mode & 0o7777 & !(DIRECTORY_MODE | UNFINISHED | SET_GROUP_ID) == 0
 }
 
-/// Where anybody can make directories, one that somebody else made may be a trap.
+/// Where anybody can make directories, another user's directory may be a trap.
+#[inline(never)]
 fn check_owner(path: &Path, directory: &File, status: &Status) -> Result<()> {
     let trusted = status.uid == 0 || status.uid == identity::euid();
     if !trusted
@@ -189,7 +210,7 @@ fn check_owner(path: &Path, directory: &File, status: &Status) -> Result<()> {
                 .str(" and lies where anybody can make directories")
         }));
     }
-    if status.mode & OTHERS_WRITE != 0 && status.mode & STICKY == 0 {
+    if status.mode & OTHERS_WRITE != 0 && status.mode & UNFINISHED == 0 {
         log::write(Level::Warn, |line| {
             line.bytes(path.bytes())
                 .str(" has mode ")
@@ -200,7 +221,7 @@ fn check_owner(path: &Path, directory: &File, status: &Status) -> Result<()> {
     Ok(())
 }
 
-/// The mode of the bookkeeping files: whoever may make files in the directory is a member.
+/// The mode of the registry and the lock files: all who may make files in the directory are members.
 pub(crate) fn shared_mode(directory: &Status) -> u32 {
     let group = if directory.mode & 0o020 != 0 {
         0o060

@@ -1,18 +1,19 @@
-//! Every environment variable that the library reads: one table, name, default, meaning.
+//! Every environment variable that the library reads. README has the same table; `tests/tests/variables.rs` compares them.
 //!
 //! | variable | default | meaning |
 //! |---|---|---|
-//! | `PARTAGE_DIR` | see `namespace.rs` | the directory that is the namespace |
-//! | `PARTAGE_BACKEND` | `user` | `user`, `kernel` or `auto`: who answers the System V calls |
-//! | `PARTAGE_LOG` | nothing | `error`, `warn`, `info` or `debug`: explain on standard error |
-//! | `PARTAGE_PATIENCE` | 20000 | milliseconds that a call waits for a lock whose holder lives but is stopped |
+//! | `PARTAGE_DIR` | `/dev/shm/partage-<euid>` and others | the directory that is the namespace |
+//! | `PARTAGE_POSIX` | `own` | `shared`: POSIX objects are in `/dev/shm`, even if `PARTAGE_DIR` is set |
+//! | `PARTAGE_BACKEND` | `user` | what answers the System V calls: `user`, the library; `kernel`, raw system calls; `auto`, the kernel where it surely works |
+//! | `PARTAGE_LOG` | nothing | `error`, `warn`, `info` or `debug`: explain on standard error why a call failed |
+//! | `PARTAGE_PATIENCE` | 20000 | milliseconds that `IPC_SET` and `SHM_LOCK` wait for another process that changes the same segment |
 //! | `PARTAGE_HUGE_DIR` | the mounts of hugetlbfs | the directory on hugetlbfs for segments of huge pages |
-//! | `PARTAGE_SHMMAX` | 2^64-1-2^24 | largest segment in bytes, stored when the namespace is made |
-//! | `PARTAGE_SHMALL` | 2^64-1-2^24 | most pages of all segments together, likewise |
-//! | `PARTAGE_SHMMNI` | 4096 | most segments, at most 32768, likewise |
-//! | `PARTAGE_RMID_FORCED` | 0 | 1: a segment goes with its last attachment, likewise |
+//! | `PARTAGE_SHMMAX` | 2^64-1-2^24 | largest segment in bytes; counts when the namespace is made |
+//! | `PARTAGE_SHMALL` | 2^64-1-2^24 | most pages of all segments together; likewise |
+//! | `PARTAGE_SHMMNI` | 4096 | most segments, at most 32768; likewise |
+//! | `PARTAGE_RMID_FORCED` | 0 | 1: a segment goes with its last attachment; likewise |
 //!
-//! A program that runs with more rights than who started it (`AT_SECURE`) ignores all of them.
+//! A program that runs with more rights than its caller (`AT_SECURE`) ignores all of them.
 
 use crate::os::environment;
 use crate::sync::{AtomicU32, Ordering};
@@ -30,6 +31,16 @@ fn variable(name: &str) -> Option<&'static [u8]> {
 /// `PARTAGE_DIR`.
 pub(crate) fn directory() -> Option<&'static [u8]> {
     variable("PARTAGE_DIR")
+}
+
+/// Whether POSIX objects are in the namespace that `PARTAGE_DIR` names.
+pub(crate) fn has_own_objects() -> bool {
+    directory().is_some() && !shares_objects()
+}
+
+/// `PARTAGE_POSIX`.
+pub(crate) fn shares_objects() -> bool {
+    variable("PARTAGE_POSIX") == Some(b"shared")
 }
 
 /// `PARTAGE_HUGE_DIR`.
@@ -65,7 +76,6 @@ pub const DEFAULT_LIMITS: Limits = Limits {
 
 /// The limits that the environment asks for; a value that is no number, or out of range, leaves the default.
 pub(crate) fn limits() -> Limits {
-    let number = |name| variable(name).and_then(parse_number);
     Limits {
         shmmax: number("PARTAGE_SHMMAX").unwrap_or(DEFAULT_LIMITS.shmmax),
         shmall: number("PARTAGE_SHMALL").unwrap_or(DEFAULT_LIMITS.shmall),
@@ -119,10 +129,51 @@ pub(crate) fn patience_ms() -> u64 {
     if known != 0 {
         return known.into();
     }
-    let wanted = variable("PARTAGE_PATIENCE").and_then(parse_number);
-    let patience = wanted
+    let patience = number("PARTAGE_PATIENCE")
         .and_then(|ms| u32::try_from(ms).ok())
         .map_or(DEFAULT, |ms| ms.max(1));
     PATIENCE.store(patience, Ordering::Relaxed);
     patience.into()
+}
+
+/// Tells of each variable whose value means nothing, so that its default counts.
+#[cold]
+pub(crate) fn each_wrong(mut tell: impl FnMut(&'static str, &'static [u8])) {
+    enum Meaning {
+        Level,
+        Objects,
+        Backend,
+        UpTo(u64),
+    }
+    for (name, meaning) in [
+        ("PARTAGE_LOG", Meaning::Level),
+        ("PARTAGE_POSIX", Meaning::Objects),
+        ("PARTAGE_BACKEND", Meaning::Backend),
+        ("PARTAGE_RMID_FORCED", Meaning::UpTo(1)),
+        (
+            "PARTAGE_SHMMNI",
+            Meaning::UpTo(crate::registry::MAX_SEGMENTS.into()),
+        ),
+        ("PARTAGE_PATIENCE", Meaning::UpTo(u32::MAX.into())),
+        ("PARTAGE_SHMMAX", Meaning::UpTo(u64::MAX)),
+        ("PARTAGE_SHMALL", Meaning::UpTo(u64::MAX)),
+    ] {
+        let Some(value) = variable(name) else {
+            continue;
+        };
+        let means_something = match meaning {
+            Meaning::Level => log_level() != 0,
+            Meaning::Objects => matches!(value, b"own" | b"shared"),
+            Meaning::Backend => matches!(value, b"user" | b"kernel" | b"auto"),
+            Meaning::UpTo(most) => parse_number(value).is_some_and(|number| number <= most),
+        };
+        if !means_something {
+            tell(name, value);
+        }
+    }
+}
+
+/// The number that a variable has as its value.
+fn number(name: &str) -> Option<u64> {
+    variable(name).and_then(parse_number)
 }

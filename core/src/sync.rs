@@ -3,7 +3,7 @@
 pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Atomics of process-private state, which is never modelled.
-pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize};
 
 /// The bytes of a segment, which are the programs' own.
 pub(crate) use core::sync::atomic::AtomicU8;

@@ -3,19 +3,32 @@
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
+/// What follows the last slash of a path.
+pub(crate) fn file_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
+}
+
 /// Up to `N - 1` bytes and a zero byte behind them. What does not fit is cut off, and `is_cut` says so.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<const N: usize> {
-    /// The first `len` are the text, and a zero byte follows; the rest is not written, which would cost more than it
-    /// takes to make most texts.
+    /// The first `len` bytes are the text, and a zero byte follows. The rest stays unwritten: to clear it would take
+    /// longer than to make most texts.
     bytes: [MaybeUninit<u8>; N],
     len: usize,
     cut: bool,
 }
 
-/// The path of a file in a namespace, terminating zero included. Every call builds one on its stack, so it is
-/// shorter than the kernel's 4096; a longer directory is refused with `ENAMETOOLONG`.
+/// The path of a file in a namespace, with its terminating zero. Every call builds one on its stack, so it is shorter
+/// than the kernel's 4096 bytes. A longer directory is refused with `ENAMETOOLONG`.
 pub(crate) type Path = Text<1024>;
+
+/// The path of a file that the library names, for calls on small stacks.
+pub(crate) type SegmentPath = Text<LONGEST_SEGMENT_PATH>;
+
+/// Bytes in a [`SegmentPath`]: of the longest directory, and of the longest name that we make.
+pub(crate) const LONGEST_SEGMENT_PATH: usize = LONGEST_DIRECTORY + 72;
+/// Bytes in the path of a namespace's directory: with a POSIX object's name behind it, it fits a [`Path`].
+pub(crate) const LONGEST_DIRECTORY: usize = 720;
 
 impl<const N: usize> Text<N> {
     #[inline(always)]
@@ -29,12 +42,31 @@ impl<const N: usize> Text<N> {
         }
     }
 
-    /// Appends bytes; a zero byte among them would end the C string early, so it counts as cut.
+    /// Appends bytes. A zero byte would end the C string early, so a text with one counts as cut.
     ///
     pub(crate) fn push(&mut self, more: &[u8]) -> &mut Self {
         let text = more.split(|&byte| byte == 0).next().unwrap_or(more);
         self.cut |= text.len() < more.len();
         self.append(text)
+    }
+
+    /// Lets the kernel write the text. `write` gets the place and the most bytes, and returns how many there were. A
+    /// text that fills all of it counts as cut.
+    ///
+    /// # Safety
+    /// As many bytes as `write` says have been written, and no more than there may be.
+    pub(crate) unsafe fn fill<E>(
+        &mut self,
+        write: impl FnOnce(*mut u8, usize) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        self.len = 0;
+        let len = write(self.bytes.as_mut_ptr().cast(), N)?;
+        self.cut = len >= N;
+        self.len = len.min(N.saturating_sub(1));
+        if let Some(end) = self.bytes.get_mut(self.len) {
+            end.write(0);
+        }
+        Ok(())
     }
 
     /// Appends another text.
@@ -45,7 +77,7 @@ impl<const N: usize> Text<N> {
 
     /// Appends bytes without a zero among them.
     ///
-    /// Out of line: texts are put together in many places, none of which is worth a copy of this.
+    /// Not inlined: texts are put together in many places, and none of them is worth a copy of this.
     #[inline(never)]
     fn append(&mut self, more: &[u8]) -> &mut Self {
         // The last byte is for the zero.
@@ -106,7 +138,8 @@ impl<const N: usize> Text<N> {
 /// Digits of `u64::MAX` in decimal.
 const LONGEST_NUMBER: usize = 20;
 
-/// Writes the digits at the end of `digits`. A function for each base: dividing by one that is known is many times faster.
+/// Writes the digits at the end of `digits`. Each base has a function of its own: a division by a constant is many
+/// times faster.
 #[inline(never)]
 fn spell_decimal(number: u64, digits: &mut [u8; LONGEST_NUMBER]) -> &[u8] {
     spell(number, digits, |number| (number % 10, number / 10))
@@ -117,7 +150,7 @@ fn spell_hex(number: u64, digits: &mut [u8; LONGEST_NUMBER]) -> &[u8] {
     spell(number, digits, |number| (number % 16, number / 16))
 }
 
-/// `split` takes the last digit off.
+/// `split` gives the rest and the last digit.
 #[inline(always)]
 fn spell(
     mut number: u64,

@@ -33,7 +33,7 @@ pub fn run_directory() -> io::Result<PathBuf> {
         std::env::var_os("PARTAGE_FUZZ_DIR").map_or_else(|| PathBuf::from(own), PathBuf::from);
     DirBuilder::new()
         .recursive(true)
-        .mode(0o711)
+        .mode(partage_core::inspect::DIRECTORY_MODE)
         .create(&path)?;
     Ok(path)
 }
@@ -47,7 +47,9 @@ impl Namespace {
         let run = run_directory()?;
         let (directory, kept) = (run.join("namespace"), run.join("kept"));
         for path in [&directory, &kept] {
-            DirBuilder::new().mode(0o711).create(path)?;
+            DirBuilder::new()
+                .mode(partage_core::inspect::DIRECTORY_MODE)
+                .create(path)?;
         }
         // SAFETY: this program has one thread.
         unsafe {

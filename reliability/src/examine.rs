@@ -1,6 +1,6 @@
 //! Looking at a namespace from outside, as one who takes no part in it, and finding everything that is wrong.
 
-use partage_core::inspect::{Namespace, SHM_DEST, State};
+use partage_core::inspect::{Namespace, State};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -22,12 +22,12 @@ pub fn namespace(directory: &Path) -> Findings {
     let mut files = files_in(directory, &mut findings);
     namespace.each_slot(|slot, segment| {
         match segment.state {
-            State::Live if segment.mode & SHM_DEST != 0 && segment.nattch == 0 => {
+            State::Removed if segment.nattch == 0 => {
                 findings.push(format!(
                     "slot {slot}: removed, and kept by nobody who lives"
                 ));
             }
-            State::Live => {}
+            State::Live | State::Removed => {}
             other => findings.push(format!("slot {slot}: {other:?}")),
         }
         namespace.with_file(segment, |path| {
@@ -96,7 +96,7 @@ pub fn segments(directory: &Path) -> Vec<i32> {
     let mut ids = Vec::new();
     if let Ok(namespace) = Namespace::open(directory.as_os_str().as_bytes()) {
         namespace.each_slot(|_, segment| {
-            if segment.state == State::Live {
+            if matches!(segment.state, State::Live | State::Removed) {
                 ids.push(segment.shmid as i32);
             }
         });

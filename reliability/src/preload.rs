@@ -59,7 +59,9 @@ impl Directory {
     /// As mkdir(2).
     pub fn new_in(parent: &Path, name: &str) -> io::Result<Directory> {
         let path = parent.join(format!("partage-test-{name}-{}", std::process::id()));
-        DirBuilder::new().mode(0o711).create(&path)?;
+        DirBuilder::new()
+            .mode(partage_core::inspect::DIRECTORY_MODE)
+            .create(&path)?;
         Ok(Directory { path })
     }
 

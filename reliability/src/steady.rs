@@ -199,6 +199,8 @@ impl Witness {
         if let Some(address) = self.attached.take() {
             let _ = calls::detach(address);
         }
+        // Whose maker died when its key was entered already becomes a segment by this.
+        let _ = calls::get(KEY, 0, 0);
         let bystander = calls::get(BYSTANDER, 0, 0);
         for id in examine::segments(&self.directory) {
             if Ok(id) != bystander {

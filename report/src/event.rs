@@ -1,7 +1,7 @@
 //! One record, owned, and with times in nanoseconds.
 
 use partage_trace_format::record::flag;
-use partage_trace_format::structs::{ShmInfo, ShmLimits, ShmidDs};
+use partage_trace_format::structs::{File, ShmInfo, ShmLimits, ShmidDs};
 use partage_trace_format::{Call, Clock, Item, Record};
 
 /// A structure that a call filled in or read.
@@ -13,6 +13,63 @@ pub enum Detail {
     Limits(ShmLimits),
     /// Of `SHM_INFO`.
     Usage(ShmInfo),
+}
+
+/// A stack as far as it was copied, and what an interpreter said of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stack {
+    /// The stack pointer when the call was made.
+    pub stack_pointer: u64,
+    /// The frame pointer register.
+    pub frame_pointer: u64,
+    /// The return address.
+    pub return_address: u64,
+    /// Words by address, in order: return addresses, stack addresses, and what looks like them.
+    pub words: Vec<(u64, u64)>,
+    /// An interpreter's name, a line feed, its own words.
+    pub script: Option<Box<str>>,
+}
+
+impl Stack {
+    fn of(record: &Record) -> Self {
+        let [stack_pointer, frame_pointer, return_address, ..] = record.args;
+        let mut stack = Stack {
+            stack_pointer,
+            frame_pointer,
+            return_address,
+            ..Stack::default()
+        };
+        let (mut places, mut words) = (&[][..], &[][..]);
+        for item in record.items() {
+            match item {
+                Item::Places(bytes) => places = bytes,
+                Item::Words(bytes) => words = bytes,
+                Item::Script(text) => {
+                    stack.script = Some(String::from_utf8_lossy(text).into());
+                }
+                _ => {}
+            }
+        }
+        let (places, _) = places.as_chunks::<2>();
+        let (words, _) = words.as_chunks::<8>();
+        let address =
+            |place: &[u8; 2]| stack_pointer.wrapping_add(u64::from(u16::from_le_bytes(*place)) * 8);
+        let words = words.iter().map(|word| u64::from_le_bytes(*word));
+        stack.words = places.iter().map(address).zip(words).collect();
+        stack
+    }
+
+    /// The word at an address: 0 for one that was looked at and not kept, None beyond what was looked at.
+    #[must_use]
+    pub fn word(&self, address: u64) -> Option<u64> {
+        let (last, _) = self.words.last()?;
+        if address < self.stack_pointer || address > *last {
+            return None;
+        }
+        let found = self.words.binary_search_by_key(&address, |(at, _)| *at);
+        let kept = found.ok().and_then(|index| self.words.get(index));
+        Some(kept.map_or(0, |(_, word)| *word))
+    }
 }
 
 /// One record of a trace file.
@@ -46,10 +103,20 @@ pub struct Event {
     pub args: [u64; 6],
     /// The name or path that the call was given.
     pub name: Option<Box<[u8]>>,
+    /// The second one of a call that takes two.
+    pub second_name: Option<Box<[u8]>>,
+    /// What the descriptor that it returned stands for.
+    pub file: Option<File>,
     /// The structure that it was given or filled in.
     pub detail: Option<Detail>,
     /// Return addresses, innermost first.
     pub callers: Vec<u64>,
+    /// The ticket of the stack that the call was made on, if it was copied.
+    pub stack: Option<u64>,
+    /// Of a record that is a copied stack: the stack.
+    pub copied: Option<Box<Stack>>,
+    /// Of a module: its file's build id.
+    pub build_id: Option<Box<[u8]>>,
 }
 
 impl Event {
@@ -70,8 +137,22 @@ impl Event {
             result: record.result,
             args: record.args,
             name: record.name().map(Box::from),
+            second_name: record.items().find_map(|item| match item {
+                Item::SecondName(name) => Some(Box::from(name)),
+                _ => None,
+            }),
+            file: record.items().find_map(|item| match item {
+                Item::File(file) => Some(file),
+                _ => None,
+            }),
             detail: record.items().find_map(detail),
             callers: record.callers().collect(),
+            stack: record.stack(),
+            copied: (record.call == Ok(Call::Stack)).then(|| Box::new(Stack::of(record))),
+            build_id: record.items().find_map(|item| match item {
+                Item::BuildId(id) => Some(id.into()),
+                _ => None,
+            }),
         }
     }
 

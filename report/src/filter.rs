@@ -1,7 +1,8 @@
 //! What of a recording to show.
 
 use crate::event::Event;
-use crate::model::{Kind, Object};
+use crate::model::{Kind, Object, Process};
+use crate::suppress;
 
 /// What to show; an empty list lets everything through.
 #[derive(Clone, Debug, Default)]
@@ -12,18 +13,32 @@ pub struct Filter {
     pub objects: Vec<String>,
     /// Processes.
     pub pids: Vec<u32>,
+    /// Programs, by the name of their file or what they call themselves; `*` stands for anything.
+    pub programs: Vec<String>,
     /// Failed calls only.
     pub errors: bool,
+    /// Calls that began at this time or later, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub since: Option<u64>,
+    /// Calls that began before this time.
+    pub until: Option<u64>,
 }
 
 impl Filter {
-    /// Whether this call, which is about this object, is to be shown.
+    /// Whether this call, by this process and about this object, is to be shown.
     #[must_use]
-    pub fn passes(&self, event: &Event, object: Option<&Object>) -> bool {
+    pub fn passes(
+        &self,
+        event: &Event,
+        process: Option<&Process>,
+        object: Option<&Object>,
+    ) -> bool {
         let call = event.call_name();
         event.is_call()
             && (!self.errors || event.failed())
-            && (self.pids.is_empty() || self.pids.contains(&event.pid))
+            && self.since.is_none_or(|since| event.time >= since)
+            && self.until.is_none_or(|until| event.time < until)
+            && self.wants_pid(event.pid)
+            && process.is_none_or(|process| self.wants_program(process))
             && (self.calls.is_empty() || self.calls.iter().any(|name| name == call))
             && (self.objects.is_empty() || object.is_some_and(|object| self.wants(object)))
     }
@@ -36,8 +51,25 @@ impl Filter {
 
     /// Whether this process is to be shown.
     #[must_use]
-    pub fn wants_process(&self, pid: u32) -> bool {
+    pub fn wants_process(&self, process: &Process) -> bool {
+        self.wants_pid(process.start.pid) && self.wants_program(process)
+    }
+
+    /// Whether processes of this number are to be shown.
+    pub(crate) fn wants_pid(&self, pid: u32) -> bool {
         self.pids.is_empty() || self.pids.contains(&pid)
+    }
+
+    fn wants_program(&self, process: &Process) -> bool {
+        /// The kernel keeps so much of a command's name, which is what ps shows.
+        const KEPT: usize = 15;
+        let mut names = [process.program(), process.called()].into_iter();
+        let is = |pattern: &str, name: &str| {
+            let whole = suppress::matches(&format!("^{pattern}$"), name);
+            whole || pattern.len() == KEPT && name.starts_with(pattern)
+        };
+        self.programs.is_empty()
+            || names.any(|name| self.programs.iter().any(|pattern| is(pattern, name)))
     }
 }
 

@@ -181,6 +181,16 @@ pub(crate) fn mremap(value: i32) -> String {
     join(value as u32 as u64, &names)
 }
 
+/// Flags of renameat2.
+pub(crate) fn rename(value: i32) -> String {
+    let names = [
+        (1, "RENAME_NOREPLACE"),
+        (2, "RENAME_EXCHANGE"),
+        (4, "RENAME_WHITEOUT"),
+    ];
+    join(value as u32 as u64, &names)
+}
+
 /// Flags of memfd_create.
 pub(crate) fn memfd(value: i32) -> String {
     let names = [

@@ -1,23 +1,41 @@
 //! One trace file: the bytes of it that are in use, read at once or bit by bit while it is written.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use partage_trace_format::{
     Clock, Damage, FormatError, HEADER_SIZE, Header, Record, SLOT_SIZE, Trace,
 };
 
+use crate::walk::{Walk, read_at};
+
+/// Files up to this size are read whole; of others each part when it is walked over.
+const SMALL: u64 = 1 << 20;
+
 /// The file of one process image.
 #[derive(Debug)]
 pub struct Image {
     path: PathBuf,
+    /// The header; of a small file and of a ring the slots, too.
     bytes: Vec<u8>,
+    /// A large file, which stays readable whatever becomes of its name.
+    large: Option<Large>,
     /// The first ticket that was not given out by `take`.
     position: u64,
     /// Tickets that the ring overwrote before they were read.
     overtaken: u64,
+    /// What is missing, once somebody has asked.
+    damage: OnceCell<Damage>,
+}
+
+/// A file that is not kept in memory.
+#[derive(Debug)]
+struct Large {
+    file: File,
+    /// Slots that were there when it was last looked at.
+    held: u64,
 }
 
 impl Image {
@@ -27,8 +45,10 @@ impl Image {
         Image {
             path,
             bytes: Vec::new(),
+            large: None,
             position: 0,
             overtaken: 0,
+            damage: OnceCell::new(),
         }
     }
 
@@ -47,27 +67,42 @@ impl Image {
         &self.path
     }
 
-    /// The file's contents as far as they were read.
+    /// The header.
     ///
     /// # Errors
     /// [`FormatError`] if it is no trace.
-    pub fn trace(&self) -> Result<Trace<'_>, FormatError> {
-        Trace::parse(&self.bytes)
+    pub fn check(&self) -> Result<Header<'_>, FormatError> {
+        Header::parse(&self.bytes)
     }
 
     /// The header, if the file has one that is whole.
     #[must_use]
     pub fn header(&self) -> Option<Header<'_>> {
-        Header::parse(&self.bytes).ok()
+        self.check().ok()
     }
 
-    /// Reads the header and the slots from the first one that was not taken yet.
+    /// Whether the file was made and its header never was completed: it is filled last, before the first call.
+    #[must_use]
+    pub fn is_unborn(&self) -> bool {
+        self.bytes.len() >= HEADER_SIZE && self.bytes.iter().take(8).all(|byte| *byte == 0)
+    }
+
+    /// Whether the file is held open, to be read when it is walked over.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.large.is_some()
+    }
+
+    /// Looks at the file anew: reads the header, and of a small one and a ring the slots from the first one that was not
+    /// taken yet. A large one is kept open, if it `may_stay_open`.
     ///
     /// # Errors
     /// As open(2) and read(2).
-    pub fn refresh(&mut self) -> io::Result<()> {
+    pub fn refresh(&mut self, may_stay_open: bool) -> io::Result<()> {
+        self.damage.take();
         let file = File::open(&self.path)?;
-        let held = slots_in(file.metadata()?.len());
+        let size = file.metadata()?.len();
+        let held = slots_in(size);
         self.bytes.resize(self.bytes.len().max(HEADER_SIZE), 0);
         let read = read_at(&file, self.bytes.get_mut(..HEADER_SIZE), 0)?;
         if read < HEADER_SIZE {
@@ -78,13 +113,17 @@ impl Image {
             return Ok(());
         };
         let (cursor, ring) = (header.cursor, header.ring_slots);
-        if ring == 0 {
-            let end = cursor.min(header.reserved).min(held);
-            self.read_slots(&file, self.position, end)
-        } else {
+        if ring != 0 {
             let start = self.position.max(cursor.saturating_sub(ring));
-            self.read_ring(&file, start, cursor, ring.min(held))
+            return self.read_ring(&file, start, cursor, ring.min(held));
         }
+        if self.is_open() || may_stay_open && size > SMALL {
+            self.bytes = self.bytes.get(..HEADER_SIZE).unwrap_or_default().to_vec();
+            self.large = Some(Large { file, held });
+            return Ok(());
+        }
+        let end = cursor.min(header.reserved).min(held);
+        self.read_slots(&file, self.position, end)
     }
 
     fn read_slots(&mut self, file: &File, start: u64, end: u64) -> io::Result<()> {
@@ -110,12 +149,47 @@ impl Image {
         }
     }
 
-    /// Every record that was read, oldest first, and what is missing.
-    pub fn records(&self) -> (Vec<Record>, Damage) {
-        let Ok(trace) = self.trace() else {
-            return (Vec::new(), Damage::default());
+    /// Slots that there are to read.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        let Some(header) = self.header() else {
+            return 0;
         };
-        let mut walk = trace.records();
+        match header.ring_slots {
+            0 => header.cursor.min(header.reserved),
+            ring => header.cursor.min(ring),
+        }
+    }
+
+    /// The records from this ticket on, oldest first.
+    #[must_use]
+    pub fn walk(&self, ticket: u64) -> Walk<'_> {
+        let Ok(trace) = Trace::parse(&self.bytes) else {
+            return Walk::default();
+        };
+        match &self.large {
+            Some(Large { file, held }) => {
+                let written = trace.header().cursor.min(trace.header().reserved);
+                Walk::of_file(file, ticket, written, *held)
+            }
+            None => Walk::of_bytes(trace.records_from(ticket)),
+        }
+    }
+
+    /// What is missing of the file as far as it was looked at.
+    #[must_use]
+    pub fn damage(&self) -> Damage {
+        *self.damage.get_or_init(|| {
+            let mut walk = self.walk(0);
+            walk.by_ref().for_each(drop);
+            walk.damage()
+        })
+    }
+
+    /// Every record, oldest first, and what is missing.
+    #[must_use]
+    pub fn records(&self) -> (Vec<Record>, Damage) {
+        let mut walk = self.walk(0);
         let records = walk.by_ref().collect();
         (records, walk.damage())
     }
@@ -123,11 +197,11 @@ impl Image {
     /// Hands the records that were not taken yet to `each`. Stops at a slot that is being written, unless `pass_gaps`;
     /// whether it stopped there.
     pub fn take(&mut self, pass_gaps: bool, mut each: impl FnMut(&Record)) -> bool {
-        let Ok(trace) = Trace::parse(&self.bytes) else {
+        if self.header().is_none() {
             return false;
-        };
-        let mut walk = trace.records_from(self.position);
-        self.overtaken += walk.position().saturating_sub(self.position);
+        }
+        let mut walk = self.walk(self.position);
+        let overtaken = walk.position().saturating_sub(self.position);
         let mut position = walk.position();
         let mut stopped = false;
         while let Some(record) = walk.next() {
@@ -139,7 +213,9 @@ impl Image {
             each(&record);
         }
         stopped |= !pass_gaps && walk.damage().torn > 0;
-        self.position = if pass_gaps { walk.position() } else { position };
+        let reached = walk.position();
+        self.position = if pass_gaps { reached } else { position };
+        self.overtaken += overtaken;
         stopped
     }
 
@@ -152,10 +228,7 @@ impl Image {
     /// Whether every record that was read has been taken.
     #[must_use]
     pub fn is_taken(&self) -> bool {
-        let Ok(trace) = self.trace() else {
-            return true;
-        };
-        trace.records_from(self.position).next().is_none()
+        self.walk(self.position).next().is_none()
     }
 
     /// Turns the file's ticks into time.
@@ -167,7 +240,7 @@ impl Image {
     /// Whether the process image still runs: it did not say that it ended, and its process has the file mapped.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        use partage_trace_format::header::State;
+        use partage_trace_format::header::{State, flag::OUTSIDE};
         let Some(header) = self.header() else {
             return false;
         };
@@ -176,6 +249,9 @@ impl Image {
         };
         if header.state == State::Executed {
             return false;
+        }
+        if header.flags & OUTSIDE != 0 {
+            return header.state == State::Running && is_alive(header.pid);
         }
         // An exit that runs its handlers is still on its way.
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", header.pid));
@@ -187,6 +263,15 @@ impl Image {
     }
 }
 
+/// Whether there is such a process that has not ended, be it waited for or not.
+fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !"ZX".contains(state))
+}
+
 fn slots_in(len: u64) -> u64 {
     len.saturating_sub(HEADER_SIZE as u64) / SLOT_SIZE as u64
 }
@@ -194,22 +279,4 @@ fn slots_in(len: u64) -> u64 {
 fn offset_of(slot: u64) -> usize {
     let slot = usize::try_from(slot).unwrap_or(usize::MAX);
     slot.saturating_mul(SLOT_SIZE).saturating_add(HEADER_SIZE)
-}
-
-/// Fills `into` from the file as far as that goes; how far.
-fn read_at(file: &File, into: Option<&mut [u8]>, offset: u64) -> io::Result<usize> {
-    let mut rest = into.unwrap_or(&mut []);
-    let mut done = 0;
-    while !rest.is_empty() {
-        match file.read_at(rest, offset + done as u64) {
-            Ok(0) => break,
-            Ok(count) => {
-                done += count;
-                rest = rest.get_mut(count..).unwrap_or(&mut []);
-            }
-            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
-            Err(why) => return Err(why),
-        }
-    }
-    Ok(done)
 }

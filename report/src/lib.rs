@@ -2,19 +2,28 @@
 //! What a recording of shared memory calls says.
 //!
 //! ```text
-//! image      one trace file, read or followed while it is written
+//! image, walk   one trace file, read or followed while it is written; its records, part by part where it is large
 //!   └ event      one record, owned, with its time in nanoseconds
 //! stream     the events of all processes in one order; starts and ends of processes
 //!   └ model/     which object each key, id, name, descriptor and address means; who holds what; how much memory
-//!       ├ text  summary  leaks  json  perfetto  timeline      the ways to show it
+//!       ├ text  summary  leaks  verdict  json  perfetto  timeline      the ways to show it
+//!       ├ groups, findings, suppress, diff, ci, sarif         leaks by place, as a list; what is known; for other programs
 //!       └ filter                                              what of it to show
+//! afterwards     what the system held when the run was over
 //! words, flags   numbers as people read them        symbols   addresses as functions, files and lines
 //! ```
 //! Everything takes damaged files: they lose records, which are counted, and never upset the reader.
 
+pub mod afterwards;
+pub mod ci;
+pub mod deaths;
+pub mod diff;
 pub mod event;
 pub mod filter;
+pub mod findings;
 mod flags;
+pub mod groups;
+pub mod html;
 pub mod image;
 pub mod json;
 pub mod leaks;
@@ -24,17 +33,24 @@ pub mod model;
 pub mod perfetto;
 pub mod program;
 pub mod recording;
+pub mod sarif;
+mod silent;
 pub mod stream;
 pub mod style;
 pub mod summary;
+pub mod suppress;
 pub mod symbols;
 pub mod text;
 pub mod timeline;
+pub mod verdict;
+pub mod walk;
+pub mod why;
 mod words;
 
 pub use filter::Filter;
 pub use model::Model;
 pub use recording::Recording;
+pub use words::size;
 
 /// The names of all calls that a recording can hold.
 #[must_use]

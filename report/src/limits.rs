@@ -1,10 +1,12 @@
 //! What a recording cannot say: better told than shown as an empty trace.
 
+use std::collections::BTreeSet;
+
 use partage_trace_format::Call;
 use partage_trace_format::record::flag;
 
 use crate::event::Event;
-use crate::model::Model;
+use crate::model::{Model, Process};
 use crate::recording::Recording;
 use crate::stream::{Item, Stream};
 use crate::words::{count, errno, printable};
@@ -13,25 +15,44 @@ use crate::words::{count, errno, printable};
 #[must_use]
 pub fn remarks(recording: &Recording, model: &Model) -> Vec<String> {
     let mut remarks = Vec::new();
-    if recording.images().is_empty() {
-        remarks.push(
-            "no process made a recording: PROGRAM may be statically linked, set-uid, privileged by capabilities, for \
-             another processor, or it cleared LD_PRELOAD; this is not a verdict about its shared memory"
-                .to_owned(),
-        );
-    } else if model
-        .processes()
-        .iter()
-        .all(|process| process.memory_calls == 0)
-    {
+    let silent = |process: &Process| process.memory_calls == 0;
+    if !recording.images().is_empty() && model.processes().iter().all(silent) {
         remarks.push(
             "no call about shared memory was seen; system calls made without libc would not be"
                 .to_owned(),
         );
     }
-    remarks.extend(losses(recording));
-    remarks.extend(untraced(recording, model));
+    remarks.extend(doubts(recording, model));
+    for path in recording.losses().unborn {
+        let path = printable(&path.display().to_string());
+        remarks.push(format!(
+            "{path}: its process was ended before its first call"
+        ));
+    }
     remarks
+}
+
+/// What was not seen, one sentence each: with it, nobody can say that nothing leaked.
+#[must_use]
+pub fn doubts(recording: &Recording, model: &Model) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if recording.images().is_empty() {
+        doubts.push(
+            "no process made a recording: PROGRAM may be statically linked, set-uid, privileged by capabilities, for \
+             another processor, or it cleared LD_PRELOAD; this is not a verdict about its shared memory"
+                .to_owned(),
+        );
+    }
+    doubts.extend(losses(recording));
+    doubts.extend(untraced(recording, model).into_iter().map(|(_, why)| why));
+    doubts
+}
+
+/// Processes that ran a program which left no recording.
+#[must_use]
+pub fn unseen_pids(recording: &Recording, model: &Model) -> BTreeSet<u32> {
+    let unseen = untraced(recording, model).into_iter();
+    unseen.map(|(pid, _)| pid).collect()
 }
 
 fn losses(recording: &Recording) -> Vec<String> {
@@ -64,6 +85,11 @@ fn losses(recording: &Recording) -> Vec<String> {
             "pid {pid} had more mappings or higher descriptors than are tracked: some calls may be missing or too many"
         ));
     }
+    for pid in &losses.namespaces {
+        remarks.push(format!(
+            "pid {pid} loaded objects into a namespace of their own (dlmopen): their calls were not seen"
+        ));
+    }
     for (path, why) in &losses.damaged {
         remarks.push(format!("{}: {why}", printable(&path.display().to_string())));
     }
@@ -71,7 +97,7 @@ fn losses(recording: &Recording) -> Vec<String> {
 }
 
 /// Programs that took a recorded process's place, or were spawned, and left no recording.
-fn untraced(recording: &Recording, model: &Model) -> Vec<String> {
+fn untraced(recording: &Recording, model: &Model) -> Vec<(u32, String)> {
     let mut remarks: Vec<(u32, Option<String>)> = Vec::new();
     for item in Stream::new(recording) {
         let Item::Event(event) = item else { continue };
@@ -93,7 +119,7 @@ fn untraced(recording: &Recording, model: &Model) -> Vec<String> {
     }
     remarks
         .into_iter()
-        .filter_map(|(_, remark)| remark)
+        .filter_map(|(pid, remark)| Some((pid, remark?)))
         .collect()
 }
 

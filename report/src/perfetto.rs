@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use crate::Filter;
 use crate::event::Event;
-use crate::model::{Applied, HoldId, HoldKind, Model, ObjectId};
+use crate::model::{Applied, HoldId, HoldKind, Model, Object, ObjectId};
 use crate::recording::Recording;
 use crate::stream::{Item, Stream};
+use crate::symbols::{Frame, Symbols};
 use crate::text;
 
 /// The made-up process. No process has this number: it is beyond the kernel's largest.
@@ -31,7 +32,7 @@ struct Writer<'w> {
 /// Writes a recording as one JSON document, an event a line, and returns what is known at its end. The filter picks calls
 /// and objects.
 pub fn write(recording: &Recording, filter: &Filter, each: &mut dyn FnMut(&str)) -> Model {
-    let mut model = Model::default();
+    let (mut model, mut symbols) = (Model::forgetful(), Symbols::new());
     each("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
     let mut writer = Writer {
         each,
@@ -39,8 +40,16 @@ pub fn write(recording: &Recording, filter: &Filter, each: &mut dyn FnMut(&str))
         made: HashMap::new(),
         arrows: 0,
     };
+    writer.name_process(OBJECTS, "shared memory");
     for item in Stream::new(recording) {
         let applied = model.apply(&item);
+        for (id, object) in &applied.forgotten {
+            writer.made.remove(id);
+            writer.object(*id, object, 0, filter);
+        }
+        for id in &applied.ended {
+            writer.hold(*id, 0, &model, filter);
+        }
         match &item {
             Item::Start(start) => {
                 let name = model
@@ -50,7 +59,7 @@ pub fn write(recording: &Recording, filter: &Filter, each: &mut dyn FnMut(&str))
                 writer.name_process(start.pid, &name.unwrap_or_default());
                 writer.counters(start.pid, start.time, &applied, &model);
             }
-            Item::Event(event) => writer.event(event, &applied, &model, filter),
+            Item::Event(event) => writer.event(event, &applied, &model, filter, &mut symbols),
             Item::End(_, time, _) => {
                 let process = applied.process.and_then(|index| model.process(index));
                 if let Some(process) = process {
@@ -59,8 +68,17 @@ pub fn write(recording: &Recording, filter: &Filter, each: &mut dyn FnMut(&str))
             }
         }
     }
-    writer.objects(&model, filter);
-    writer.holds(&model, filter);
+    let end = model.last_time();
+    for (id, object) in model.objects().numbered() {
+        writer.object(id, object, end, filter);
+    }
+    let held = model
+        .holds()
+        .numbered()
+        .filter(|(_, hold)| hold.to.is_none());
+    for (id, _) in held {
+        writer.hold(id, end, &model, filter);
+    }
     (writer.each)(
         "
 ]}
@@ -88,13 +106,23 @@ impl Writer<'_> {
         }));
     }
 
-    fn event(&mut self, event: &Event, applied: &Applied, model: &Model, filter: &Filter) {
+    fn event(
+        &mut self,
+        event: &Event,
+        applied: &Applied,
+        model: &Model,
+        filter: &Filter,
+        symbols: &mut Symbols,
+    ) {
         if let Some(id) = applied.object.filter(|_| applied.created) {
             self.made.insert(id, (event.pid, event.tid, event.time));
         }
         let object = applied.object.and_then(|id| model.object(id));
-        if filter.passes(event, object) {
-            self.slice(event, object.map(|object| object.label()));
+        let process = applied.process.and_then(|index| model.process(index));
+        if filter.passes(event, process, object) {
+            let places = symbols.event(model, applied, event);
+            let places = symbols.nearest_of(places);
+            self.slice(event, object.map(|object| object.label()), &places);
             for id in &applied.began {
                 self.arrow(event, *id, model);
             }
@@ -103,14 +131,18 @@ impl Writer<'_> {
     }
 
     /// The call as a slice.
-    fn slice(&mut self, event: &Event, object: Option<String>) {
+    fn slice(&mut self, event: &Event, object: Option<String>, places: &[Frame]) {
         let said = text::words(event);
         let mut args = json!({
             "call": format!("{}({})", event.call_name(), said.arguments.join(", ")),
             "result": said.result,
         });
-        if let (Some(args), Some(object)) = (args.as_object_mut(), object) {
-            args.insert("object".to_owned(), Value::String(object));
+        if let Some(args) = args.as_object_mut() {
+            let places = places.iter().map(|place| Value::String(place.label()));
+            args.insert("place".to_owned(), Value::Array(places.collect()));
+            if let Some(object) = object {
+                args.insert("object".to_owned(), Value::String(object));
+            }
         }
         let category = if event.failed() { "call,error" } else { "call" };
         let mut slice = json!({
@@ -163,56 +195,47 @@ impl Writer<'_> {
         }
     }
 
-    /// Each object's life as a bar.
-    fn objects(&mut self, model: &Model, filter: &Filter) {
-        self.name_process(OBJECTS, "shared memory");
-        let end = model.last_time();
-        for (id, object) in model.objects().iter().enumerate() {
-            if !filter.wants(object) {
-                continue;
-            }
-            self.put(json!({
-                "ph": "M", "name": "thread_name", "pid": OBJECTS, "tid": id + 1, "args": { "name": object.name() },
-            }));
-            let to = object.gone.unwrap_or(end);
-            self.put(json!({
-                "ph": "X", "name": object.label(), "cat": "object", "pid": OBJECTS, "tid": id + 1,
-                "ts": micros(object.first.time), "dur": micros(to.saturating_sub(object.first.time)),
-                "args": { "kind": object.kind.word(), "removed": object.is_removed(), "errors": object.errors.len() },
-            }));
+    /// An object's life as a bar, which reaches to `end` if it is still there.
+    fn object(&mut self, id: ObjectId, object: &Object, end: u64, filter: &Filter) {
+        if !filter.wants(object) {
+            return;
         }
+        self.put(json!({
+            "ph": "M", "name": "thread_name", "pid": OBJECTS, "tid": id + 1, "args": { "name": object.name() },
+        }));
+        let to = object.gone.unwrap_or(end);
+        self.put(json!({
+            "ph": "X", "name": object.label(), "cat": "object", "pid": OBJECTS, "tid": id + 1,
+            "ts": micros(object.first.time), "dur": micros(to.saturating_sub(object.first.time)),
+            "args": { "kind": object.kind.word(), "removed": object.is_removed(), "errors": object.failures },
+        }));
     }
 
-    /// Each attachment and mapping as a bar of its process.
-    fn holds(&mut self, model: &Model, filter: &Filter) {
-        let end = model.last_time();
-        for (id, hold) in model.holds().iter().enumerate() {
-            let Some(object) = model
-                .object(hold.object)
-                .filter(|object| filter.wants(object))
-            else {
-                continue;
-            };
-            let (name, address) = match hold.kind {
-                HoldKind::Attachment(address) => ("attached", address),
-                HoldKind::Mapping(address) => ("mapped", address),
-                HoldKind::Descriptor(_) => continue,
-            };
-            let pid = model
-                .process(hold.process)
-                .map_or(0, |process| process.start.pid);
-            if !filter.wants_process(pid) {
-                continue;
-            }
-            let to = hold.to.map_or(end, |(to, _)| to);
-            let name = format!("{name}: {}", object.label());
-            let args = json!({ "address": format!("{address:#x}"), "bytes": hold.bytes, "inherited": hold.inherited });
-            for (phase, time) in [("b", hold.from), ("e", to)] {
-                self.put(json!({
-                    "ph": phase, "name": name, "cat": "attachment", "id": id, "pid": pid, "tid": pid,
-                    "ts": micros(time), "args": args,
-                }));
-            }
+    /// An attachment or mapping as a bar of its process, which reaches to `end` if it has not ended.
+    fn hold(&mut self, id: HoldId, end: u64, model: &Model, filter: &Filter) {
+        let Some(hold) = model.hold(id) else { return };
+        let object = model.object(hold.object);
+        let Some(object) = object.filter(|object| filter.wants(object)) else {
+            return;
+        };
+        let (name, address) = match hold.kind {
+            HoldKind::Attachment(address) => ("attached", address),
+            HoldKind::Mapping(address) => ("mapped", address),
+            HoldKind::Descriptor(_) => return,
+        };
+        let process = model.process(hold.process);
+        let Some(process) = process.filter(|process| filter.wants_process(process)) else {
+            return;
+        };
+        let pid = process.start.pid;
+        let to = hold.to.map_or(end, |(to, _)| to);
+        let name = format!("{name}: {}", object.label());
+        let args = json!({ "address": format!("{address:#x}"), "bytes": hold.bytes, "inherited": hold.inherited });
+        for (phase, time) in [("b", hold.from), ("e", to)] {
+            self.put(json!({
+                "ph": phase, "name": name, "cat": "attachment", "id": id, "pid": pid, "tid": pid,
+                "ts": micros(time), "args": args,
+            }));
         }
     }
 }

@@ -1,13 +1,19 @@
 //! A recording: the trace files of a run.
 
-use std::collections::HashSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use partage_trace_format::header::State;
 use partage_trace_format::{Clock, SUFFIX};
 
+use crate::afterwards::Afterwards;
 use crate::image::Image;
+use crate::silent;
+
+/// So many large files are held open; more are read whole, for want of descriptors.
+const MOST_OPEN: usize = 256;
 
 /// The files of a run; an image's index in it never changes.
 #[derive(Debug, Default)]
@@ -17,9 +23,32 @@ pub struct Recording {
     images: Vec<Image>,
     /// Files that could not be read, and why.
     unreadable: Vec<(PathBuf, String)>,
+    afterwards: Option<Afterwards>,
+    progress: Progress,
+}
+
+/// Who is told how far the reading of all records has come: slots that were read, and slots in all.
+#[derive(Default)]
+struct Progress(OnceCell<Box<dyn Fn(u64, u64) + Send>>);
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Progress")
+    }
 }
 
 impl Recording {
+    /// Whenever all records are read, `told` hears from time to time how many slots were read, and of how many.
+    pub fn tell_progress(&self, told: impl Fn(u64, u64) + Send + 'static) {
+        let _ = self.progress.0.set(Box::new(told));
+    }
+
+    pub(crate) fn progressed(&self, slots: u64, of: u64) {
+        if let Some(told) = self.progress.0.get() {
+            told(slots, of);
+        }
+    }
+
     /// The files of a directory, which may become more; see [`Recording::look`].
     #[must_use]
     pub fn follow(directory: &Path) -> Self {
@@ -38,11 +67,32 @@ impl Recording {
             Self::follow(path)
         } else {
             let mut image = Image::new(path.to_path_buf());
-            image.refresh()?;
+            image.refresh(true)?;
             Self::of(vec![image])
         };
         recording.look()?;
+        if path.is_dir() {
+            recording.afterwards = Afterwards::read(path)?;
+        }
         Ok(recording)
+    }
+
+    /// What the system held when the run was over; None if nobody looked.
+    #[must_use]
+    pub fn afterwards(&self) -> Option<&Afterwards> {
+        self.afterwards.as_ref()
+    }
+
+    /// The run is over, and the system holds this.
+    pub fn end(&mut self, afterwards: Afterwards) {
+        self.afterwards = Some(afterwards);
+    }
+
+    /// The real users of the processes.
+    #[must_use]
+    pub fn uids(&self) -> BTreeSet<u32> {
+        let headers = self.images.iter().filter_map(Image::header);
+        headers.map(|header| header.uid).collect()
     }
 
     /// A recording of these images.
@@ -70,8 +120,12 @@ impl Recording {
             }
             fresh.sort();
             self.images.extend(fresh.into_iter().map(Image::new));
+            let mut open = self.images.iter().filter(|image| image.is_open()).count();
             for image in &mut self.images {
-                if let Err(why) = image.refresh()
+                let was_open = image.is_open();
+                let outcome = image.refresh(open < MOST_OPEN);
+                open += usize::from(image.is_open() && !was_open);
+                if let Err(why) = outcome
                     && !self.unreadable.iter().any(|(path, _)| path == image.path())
                 {
                     self.unreadable
@@ -113,13 +167,27 @@ impl Recording {
         clocks.max_by_key(Clock::span)
     }
 
-    /// Processes that still record.
+    /// When the first process began, in nanoseconds of `CLOCK_MONOTONIC`.
+    #[must_use]
+    pub fn began(&self) -> Option<u64> {
+        let clock = self.clock()?;
+        let headers = self.images.iter().filter_map(Image::header);
+        headers
+            .map(|header| clock.monotonic_ns(header.started.ticks))
+            .min()
+    }
+
+    /// Processes that still record, or may begin to.
     #[must_use]
     pub fn running(&self) -> Vec<u32> {
         let running = self.images.iter().filter(|image| image.is_running());
-        running
-            .filter_map(|image| Some(image.header()?.pid))
-            .collect()
+        let pids = running.filter_map(|image| Some(image.header()?.pid));
+        pids.chain(self.silent()).collect()
+    }
+
+    /// Children of recorded processes that run and have recorded nothing so far.
+    pub(crate) fn silent(&self) -> Vec<u32> {
+        silent::running(&self.images)
     }
 
     /// What the recorder and the reader know to be missing.
@@ -149,32 +217,38 @@ pub struct Losses {
     pub overwritten: u64,
     /// Files that are no trace.
     pub damaged: Vec<(PathBuf, String)>,
+    /// Files that were made and never begun: their processes ended before the first call.
+    pub unborn: Vec<PathBuf>,
     /// Files that could not be read.
     pub unreadable: u64,
     /// Processes whose recording stopped: pid and errno.
     pub stopped: Vec<(u32, i32)>,
     /// Processes that mapped more, or used higher descriptors, than the recorder tracks.
     pub untracked: Vec<u32>,
+    /// Processes that loaded objects into a link-map namespace of their own.
+    pub namespaces: Vec<u32>,
 }
 
 impl Losses {
     fn add(&mut self, image: &Image) {
-        let trace = match image.trace() {
-            Ok(trace) => trace,
+        let header = match image.check() {
+            Ok(header) => header,
+            Err(_) if image.is_unborn() => {
+                self.unborn.push(image.path().to_path_buf());
+                return;
+            }
             Err(why) => {
                 let entry = (image.path().to_path_buf(), why.to_string());
                 self.damaged.push(entry);
                 return;
             }
         };
-        let header = trace.header();
-        let mut walk = trace.records();
-        walk.by_ref().for_each(drop);
+        let damage = image.damage();
         // A slot that is being written at this moment is not lost.
         if header.state != State::Running || !image.is_running() {
-            self.torn += walk.damage().torn;
+            self.torn += damage.torn;
         }
-        self.missing += walk.damage().missing;
+        self.missing += damage.missing;
         self.dropped = self.dropped.saturating_add(header.dropped);
         self.unrecorded = self.unrecorded.saturating_add(header.unrecorded_slots());
         if header.ring_slots != 0 {
@@ -184,7 +258,12 @@ impl Losses {
         if header.stopped() {
             self.stopped.push((header.pid, header.stop_errno));
         }
-        use partage_trace_format::header::flag::{UNTRACKED_DESCRIPTORS, UNTRACKED_MAPPINGS};
+        use partage_trace_format::header::flag::{
+            NAMESPACES, UNTRACKED_DESCRIPTORS, UNTRACKED_MAPPINGS,
+        };
+        if header.flags & NAMESPACES != 0 {
+            self.namespaces.push(header.pid);
+        }
         if header.flags & (UNTRACKED_DESCRIPTORS | UNTRACKED_MAPPINGS) != 0 {
             self.untracked.push(header.pid);
         }

@@ -3,12 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use partage_trace_format::header::{Origin, State};
-use partage_trace_format::{Clock, Record, Records};
+use partage_trace_format::header::{Arch, Origin, State};
+use partage_trace_format::{Clock, Record};
 
 use crate::event::Event;
 use crate::image::Image;
 use crate::recording::Recording;
+use crate::walk::Walk;
 
 /// A process image begins.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Start {
     pub wall: u64,
     /// Path of the program.
     pub exe: String,
+    /// The kind of processor that it runs on.
+    pub arch: Arch,
     /// Its arguments.
     pub arguments: Vec<String>,
 }
@@ -68,6 +71,7 @@ impl Start {
             time: clock.monotonic_ns(header.started.ticks),
             wall: clock.realtime_ns(header.started.ticks),
             exe: lossy(header.exe),
+            arch: header.arch,
             arguments: header.arguments().map(lossy).collect(),
         })
     }
@@ -88,8 +92,8 @@ pub fn ending(image: &Image) -> Ending {
 }
 
 /// Where one image's walk stands.
-struct Walk<'a> {
-    records: Records<'a>,
+struct Progress<'a> {
+    records: Walk<'a>,
     next: Option<Record>,
     /// Order within a file goes before order by time.
     key: u64,
@@ -101,9 +105,15 @@ struct Walk<'a> {
 pub struct Stream<'a> {
     recording: &'a Recording,
     clock: Option<Clock>,
-    walks: Vec<Option<Walk<'a>>>,
+    walks: Vec<Option<Progress<'a>>>,
     queue: BinaryHeap<Reverse<(u64, usize)>>,
+    /// Slots that were read, and slots in all.
+    read: u64,
+    slots: u64,
 }
+
+/// So many slots are read before somebody is told.
+const TOLD: u64 = 1 << 14;
 
 impl<'a> Stream<'a> {
     /// From the first event on.
@@ -114,13 +124,15 @@ impl<'a> Stream<'a> {
             clock: recording.clock(),
             walks: Vec::new(),
             queue: BinaryHeap::new(),
+            read: 0,
+            slots: recording.images().iter().map(Image::slots).sum(),
         };
         for (index, image) in recording.images().iter().enumerate() {
-            let walk = image.trace().ok().map(|trace| {
-                let key = trace.header().started.ticks;
+            let walk = image.header().map(|header| {
+                let key = header.started.ticks;
                 stream.queue.push(Reverse((key, index)));
-                Walk {
-                    records: trace.records(),
+                Progress {
+                    records: image.walk(0),
                     next: None,
                     key,
                     started: false,
@@ -150,7 +162,14 @@ impl<'a> Stream<'a> {
             self.walks.get_mut(index)?.take();
             return Some(end);
         };
+        let before = walk.records.position();
         walk.next = walk.records.next();
+        let (read, told) = (walk.records.position() - before, self.read / TOLD);
+        self.read += read;
+        if self.read / TOLD != told {
+            let read = self.read.min(self.slots.saturating_sub(1));
+            self.recording.progressed(read, self.slots);
+        }
         if let Some(record) = &walk.next {
             walk.key = walk.key.max(record.time.saturating_add(record.duration));
         }
@@ -164,7 +183,10 @@ impl Iterator for Stream<'_> {
 
     fn next(&mut self) -> Option<Item> {
         loop {
-            let Reverse((_, index)) = self.queue.pop()?;
+            let Some(Reverse((_, index))) = self.queue.pop() else {
+                self.recording.progressed(self.slots, self.slots);
+                return None;
+            };
             if let Some(item) = self.step(index) {
                 return Some(item);
             }

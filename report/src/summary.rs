@@ -54,7 +54,8 @@ pub fn text(recording: &Recording, filter: &Filter, style: Style) -> String {
         let applied = model.apply(&item);
         let Item::Event(event) = item else { continue };
         let object = applied.object.and_then(|id| model.object(id));
-        if filter.passes(&event, object) {
+        let process = applied.process.and_then(|index| model.process(index));
+        if filter.passes(&event, process, object) {
             let (duration, failed) = (event.duration, event.failed());
             by_call
                 .entry(event.call_name())
@@ -102,7 +103,7 @@ fn label(model: &Model, id: Option<ObjectId>) -> String {
 fn memory(model: &Model, filter: &Filter, style: Style) -> String {
     let mut rows = Vec::new();
     for process in model.processes() {
-        if filter.wants_process(process.start.pid) && process.mapped.peak > 0 {
+        if filter.wants_process(process) && process.mapped.peak > 0 {
             let sizes = [process.mapped.peak, process.mapped.current].map(words::size);
             rows.push([&sizes[..], &[format!("pid {}", process.label())]].concat());
         }

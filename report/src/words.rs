@@ -2,8 +2,10 @@
 
 use nix::errno::Errno;
 
-/// `512 B`, `64 KiB`, `1.5 MiB`: powers of 1024, at most one decimal.
-pub(crate) fn size(bytes: u64) -> String {
+/// Bytes as reports and the command show them: `512 B`, `64 KiB`, `1.5 MiB`; powers of 1024, at most one
+/// decimal.
+#[must_use]
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let mut shown = format!("{bytes} B");
     for (power, unit) in (1u32..).zip(UNITS) {
@@ -71,6 +73,14 @@ pub(crate) fn errno_name(number: i32) -> String {
     }
 }
 
+/// `SIGBUS`, or the number.
+pub(crate) fn signal(number: i32) -> String {
+    match nix::sys::signal::Signal::try_from(number) {
+        Ok(known) => known.as_str().to_owned(),
+        Err(_) => format!("signal {number}"),
+    }
+}
+
 /// What could confuse a terminal, made visible.
 pub(crate) fn printable(text: &str) -> String {
     let shown = |c: char| {
@@ -93,6 +103,11 @@ pub(crate) fn quoted(bytes: &[u8]) -> String {
 /// `1 hour` and such is beyond this: seconds and microseconds, as strace has them.
 pub(crate) fn seconds(ns: u64) -> String {
     format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000)
+}
+
+/// What stands behind the last slash of a path.
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -69,10 +69,17 @@ fn build() -> Result<Artefacts, String> {
         Command::new("make")
             .args(["--silent", "--no-print-directory", "-j2", "-C"])
             .arg(built.root.join("c_tests"))
+            .arg(format!("ONLY={}", only()))
             .arg(format!("OUT={}", built.programs.display()))
             .arg(format!("LIB={}", built.release.display())),
     )?;
     Ok(built)
+}
+
+/// Which C programs are built and run: those whose `FOLDER/NAME` has this in it.
+#[must_use]
+pub fn only() -> String {
+    std::env::var("C_TESTS").unwrap_or_default()
 }
 
 /// Apart from each other: in one call the command's std would be unified into the library.
@@ -81,6 +88,7 @@ fn build_packages(root: &Path, target: &Path) -> Result<(), String> {
         "partage",
         "partage-preload",
         "partage-ipcs",
+        "partage-android-shmem",
         "partage-trace",
         "partage-cli",
     ] {
@@ -102,6 +110,14 @@ fn build_packages(root: &Path, target: &Path) -> Result<(), String> {
 }
 
 impl Artefacts {
+    /// Keeps other tests from building C programs until it is dropped.
+    ///
+    /// # Errors
+    /// The lock cannot be had.
+    pub fn lock(&self) -> Result<File, String> {
+        lock(&self.programs).map_err(|e| format!("build lock: {e}"))
+    }
+
     /// Builds C programs (`FOLDER/NAME`) once more with further flags of the compiler, below `programs/NAME`, linked
     /// (`cdylib`) or not (`plain`).
     ///
@@ -114,7 +130,7 @@ impl Artefacts {
         variant: &str,
         programs: &[String],
     ) -> Result<(), String> {
-        let _one_builder = lock(&self.programs).map_err(|e| format!("build lock: {e}"))?;
+        let _one_builder = self.lock()?;
         let out = self.programs.join(name);
         let goals = programs
             .iter()

@@ -2,9 +2,13 @@
 //! bound on its time, a `/dev/shm` and an IPC namespace of its own, and the C suite's runner.
 
 pub mod artefacts;
+pub mod bionic;
+pub mod cross;
 pub mod instrument;
 pub mod pair;
+pub mod postgresql;
 pub mod process;
+pub mod proot;
 pub mod sandbox;
 pub mod shown;
 pub mod suite;

@@ -1,9 +1,10 @@
 //! A `/dev/shm` and a System V namespace of a thread's own, so that what a test program leaves
 //! behind is seen at once and cannot be confused with anybody else's.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString, OsStr};
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -42,6 +43,37 @@ impl Sandbox {
         let dir = Path::new(SHM).join(format!("partage-test-{}-{number}", std::process::id()));
         fs::DirBuilder::new().mode(0o700).create(&dir)?;
         Ok(dir)
+    }
+
+    /// Removes one program's namespace, and where this sandbox is private whatever else is there: the next program is not
+    /// to blame for it.
+    ///
+    /// # Errors
+    /// As readdir(3) and unlink(2).
+    pub fn clean_up(&self, dir: &Path) -> io::Result<()> {
+        if dir.exists() {
+            fs::remove_dir_all(dir)?;
+        }
+        if !self.private {
+            return Ok(());
+        }
+        for entry in fs::read_dir(SHM)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                fs::remove_dir_all(path)?;
+            } else {
+                fs::remove_file(path)?;
+            }
+        }
+        let table = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+        let ids = table
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(1)?.parse().ok());
+        for id in ids {
+            // SAFETY: a plain number: a segment of this IPC namespace, which is the sandbox's own.
+            unsafe { libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()) };
+        }
+        Ok(())
     }
 
     /// What a program that has ended should have removed: kernel segments, objects in `/dev/shm`,
@@ -104,23 +136,30 @@ fn belongs(dir: &Path, path: &Path) -> bool {
 fn enter_namespaces() -> io::Result<()> {
     // SAFETY: changes the calling thread's namespaces only; no memory is touched.
     check(unsafe { libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWIPC) })?;
-    mount(c"none", c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
+    let root = Path::new("/");
+    mount(None, root, None, libc::MS_REC | libc::MS_PRIVATE, None)?;
     mount(
-        c"tmpfs",
-        c"/dev/shm",
+        Some("tmpfs".as_ref()),
+        Path::new(SHM),
         Some(c"tmpfs"),
         libc::MS_NOSUID | libc::MS_NODEV,
         Some(c"mode=1777"),
     )
 }
 
-fn mount(
-    source: &CStr,
-    target: &CStr,
+/// mount(2).
+///
+/// # Errors
+/// As mount(2).
+pub(crate) fn mount(
+    source: Option<&OsStr>,
+    target: &Path,
     kind: Option<&CStr>,
     flags: libc::c_ulong,
     data: Option<&CStr>,
 ) -> io::Result<()> {
+    let source = CString::new(source.unwrap_or_default().as_bytes())?;
+    let target = CString::new(target.as_os_str().as_bytes())?;
     let kind = kind.map_or(std::ptr::null(), CStr::as_ptr);
     let data = data.map_or(std::ptr::null(), CStr::as_ptr);
     // SAFETY: every pointer is null or a string that outlives the call.

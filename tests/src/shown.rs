@@ -4,7 +4,8 @@ use partage_report::stream::Stream;
 use partage_report::style::Style;
 use partage_report::symbols::{Frame, Symbols};
 use partage_report::text::{Options, Timestamps, Writer};
-use partage_report::{Filter, Model, Recording, json, leaks, limits, perfetto, summary, timeline};
+use partage_report::verdict::Verdict;
+use partage_report::{Filter, Model, Recording, deaths, json, limits, perfetto, summary, timeline};
 
 /// A recording's calls as text.
 #[must_use]
@@ -31,18 +32,20 @@ pub fn in_every_way(recording: &Recording) -> usize {
         timestamps: Timestamps::Wall,
         durations: true,
         callers: true,
+        quiet: false,
         style: Style::PLAIN,
     };
     let filter = Filter::default();
     let model = Model::of(recording);
     let mut length = lines(recording, options, filter.clone()).len();
     length += summary::text(recording, &filter, Style::PLAIN).len();
-    length += leaks::find(&model)
+    length += Verdict::of(recording, &model)
         .text(&model, &mut Symbols::new(), Style::PLAIN)
         .len();
     json::write(recording, &filter, &mut |line| length += line.len());
     perfetto::write(recording, &filter, &mut |piece| length += piece.len());
     length += timeline::draw(&model, &filter).len();
-    let remarks = limits::remarks(recording, &model);
+    let mut remarks = limits::remarks(recording, &model);
+    remarks.extend(deaths::remarks(recording, &model));
     length + remarks.iter().map(String::len).sum::<usize>()
 }

@@ -1,4 +1,4 @@
-//! The C suite: every program of `c_tests`, in each of five modes.
+//! The C suite: every program of `c_tests`, in each of these modes.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,9 +8,11 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::artefacts::{Artefacts, artefacts};
+use crate::artefacts::{Artefacts, artefacts, only};
+use crate::bionic::{self, Setting};
 use crate::instrument::{self, Tool, Way};
 use crate::process::{Ended, run_bounded};
+use crate::proot::Proot;
 use crate::sandbox::Sandbox;
 
 const FOLDERS: [&str; 5] = ["sysv", "posix", "process", "abi", "deviations"];
@@ -46,6 +48,10 @@ pub enum Mode {
     Riscv64,
     /// Built for i686 and linked to the archive: 32-bit programs on this kernel.
     I686,
+    /// Built for bionic, Android's C library, and run in a root with it.
+    Bionic(Setting),
+    /// Under proot, the shared object preloaded or not.
+    Proot(Proot, bool),
     /// Watched by a tool.
     Watched(Tool, Way),
 }
@@ -67,6 +73,8 @@ impl Mode {
             Self::Aarch64Preload => "aarch64-preload",
             Self::Riscv64 => "riscv64",
             Self::I686 => "i686",
+            Self::Bionic(setting) => setting.name(),
+            Self::Proot(proot, _) => proot.name(),
             Self::Watched(Tool::Address, Way::Linked) => "asan-cdylib",
             Self::Watched(Tool::Address, Way::Preloaded) => "asan-preload",
             Self::Watched(Tool::Thread, Way::Linked) => "tsan-cdylib",
@@ -79,8 +87,11 @@ impl Mode {
     /// What the programs find in `PARTAGE_TEST_MODE`: how they got to the library, whatever they are built for.
     fn test_mode(self) -> &'static str {
         match self {
-            Self::MuslKernel => Self::Kernel.name(),
-            Self::MuslPreload | Self::Aarch64Preload => Self::Preload.name(),
+            Self::MuslKernel | Self::Proot(_, false) => Self::Kernel.name(),
+            Self::Bionic(Setting::Linked) => Self::Cdylib.name(),
+            Self::MuslPreload | Self::Aarch64Preload | Self::Bionic(_) | Self::Proot(_, true) => {
+                Self::Preload.name()
+            }
             Self::MuslStatic | Self::Aarch64 | Self::Riscv64 | Self::I686 => Self::Static.name(),
             Self::Watched(_, Way::Linked) => Self::Cdylib.name(),
             Self::Watched(_, Way::Preloaded) => Self::Preload.name(),
@@ -91,12 +102,32 @@ impl Mode {
     /// Where to look whether a program that fails does so without the library too: the programs expect what glibc does,
     /// and on musl the library does what musl does.
     fn reference(self) -> Option<Self> {
-        matches!(self, Self::MuslPreload | Self::MuslStatic).then_some(Self::MuslKernel)
+        match self {
+            Self::MuslPreload | Self::MuslStatic => Some(Self::MuslKernel),
+            Self::Proot(proot, true) => Some(Self::Proot(proot, false)),
+            _ => None,
+        }
+    }
+
+    /// What two runs that fail alike have in common.
+    fn essence(self, why: &str) -> String {
+        match self {
+            // It adds words of its own; and a check's words may have a process's number in them. Where is enough.
+            Self::Proot(..) => {
+                let place = |line: &str| line.split(": ").next().map(str::to_owned);
+                let is_ours = |line: &&str| line.contains(".c:") || line.contains(".h:");
+                why.lines().filter(is_ours).filter_map(place).collect()
+            }
+            _ => why.to_owned(),
+        }
     }
 
     /// The command that runs `program` (`FOLDER/NAME`) in this mode on the namespace `dir`.
     #[must_use]
     pub fn command(self, built: &Artefacts, program: &str, dir: &Path) -> Command {
+        if let (Self::Bionic(setting), Ok(Some(kit))) = (self, bionic::kit()) {
+            return setting.test_program(kit, program, self.test_mode(), dir);
+        }
         let variant = match self {
             Self::Cdylib => "cdylib",
             Self::Static => "static",
@@ -106,7 +137,9 @@ impl Mode {
             Self::Aarch64Preload => "aarch64/plain",
             Self::Riscv64 => "riscv64/static",
             Self::I686 => "i686/static",
-            Self::Kernel | Self::Preload | Self::Nosysv => "plain",
+            Self::Kernel | Self::Preload | Self::Nosysv | Self::Bionic(_) | Self::Proot(..) => {
+                "plain"
+            }
             Self::Watched(_, way) => way.variant(),
         };
         let path = built.programs.join(variant).join(program);
@@ -121,6 +154,10 @@ impl Mode {
             }
             Self::Watched(tool, way) => {
                 tool.command(built, way, program, &reports_path(built, self, program))
+            }
+            Self::Proot(proot, is_ours) => {
+                let library = is_ours.then(|| built.shared_object());
+                proot.command(&path, library.as_deref(), &built.programs)
             }
             Self::Aarch64 | Self::Aarch64Preload | Self::Riscv64 => {
                 let mut run = Command::new(self.emulator());
@@ -200,15 +237,23 @@ pub fn run_suite_where(mode: Mode, is_wanted: impl Fn(&str) -> bool) -> Result<(
     if programs.is_empty() {
         return Err("no program matches C_TESTS".to_owned());
     }
+    if let Mode::Bionic(setting) = mode {
+        let kit = bionic::kit()?.ok_or("BIONIC_KIT is not set")?;
+        kit.build(built, setting, &programs)?;
+    }
     let queue = Mutex::new(programs.iter());
     let verdicts = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 let sandbox = Sandbox::enter();
+                let entered = enter_root(mode, &sandbox);
                 while let Some(program) = locked(&queue).next() {
-                    let verdict = run_one(built, &sandbox, mode, program)
-                        .unwrap_or_else(|e| Verdict::Failed(format!("cannot run: {e}")));
+                    let verdict = match &entered {
+                        Ok(()) => run_one(built, &sandbox, mode, program)
+                            .unwrap_or_else(|e| Verdict::Failed(format!("cannot run: {e}"))),
+                        Err(why) => Verdict::Failed(why.clone()),
+                    };
                     locked(&verdicts).push((program.clone(), verdict));
                 }
             });
@@ -216,6 +261,17 @@ pub fn run_suite_where(mode: Mode, is_wanted: impl Fn(&str) -> bool) -> Result<(
     });
     let verdicts = std::mem::take(&mut *locked(&verdicts));
     report(mode, &verdicts)
+}
+
+/// Where the programs need another root, readies this thread's view of it.
+fn enter_root(mode: Mode, sandbox: &Sandbox) -> Result<(), String> {
+    let (Mode::Bionic(setting), Ok(Some(kit))) = (mode, bionic::kit()) else {
+        return Ok(());
+    };
+    if !sandbox.is_private() {
+        return Err("needs the right to mount".to_owned());
+    }
+    kit.enter(setting).map_err(|e| format!("mount: {e}"))
 }
 
 /// A panicking worker already fails the test: its data is still good to report.
@@ -227,7 +283,7 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// `FOLDER/NAME` of each program to run.
 fn programs(built: &Artefacts, mode: Mode) -> io::Result<Vec<String>> {
-    let filter = std::env::var("C_TESTS").unwrap_or_default();
+    let filter = only();
     let mut names = Vec::new();
     for folder in FOLDERS {
         if folder == "deviations" && mode == Mode::Kernel {
@@ -258,7 +314,9 @@ fn run_one(built: &Artefacts, sandbox: &Sandbox, mode: Mode, program: &str) -> i
         return Ok(verdict);
     };
     match run_once(built, sandbox, reference, program)? {
-        Verdict::Failed(theirs) if theirs == *ours => Ok(Verdict::Passed),
+        Verdict::Failed(theirs) if mode.essence(&theirs) == mode.essence(ours) => {
+            Ok(Verdict::Passed)
+        }
         _ => Ok(verdict),
     }
 }
@@ -269,7 +327,10 @@ fn run_once(
     mode: Mode,
     program: &str,
 ) -> io::Result<Verdict> {
-    let dir = sandbox.namespace_dir()?;
+    let dir = match (mode, bionic::kit()) {
+        (Mode::Bionic(setting), Ok(Some(kit))) => setting.namespace_dir(kit, sandbox)?,
+        _ => sandbox.namespace_dir()?,
+    };
     let log = log_path(built, mode, program)?;
     let reports = reports_path(built, mode, program);
     let is_watched = matches!(mode, Mode::Watched(..));
@@ -281,12 +342,12 @@ fn run_once(
     if is_watched {
         let reported = instrument::reports(&reports)?;
         if !reported.is_empty() {
-            clean_up(sandbox, &dir)?;
+            sandbox.clean_up(&dir)?;
             return Ok(Verdict::Failed(format!("{}{reported}", ended.output)));
         }
     }
     let left = sandbox.leftovers(&dir)?;
-    clean_up(sandbox, &dir)?;
+    sandbox.clean_up(&dir)?;
     Ok(judge(&ended, &left))
 }
 
@@ -308,24 +369,6 @@ fn log_path(built: &Artefacts, mode: Mode, program: &str) -> io::Result<PathBuf>
         fs::set_permissions(parent, fs::Permissions::from_mode(0o755))?;
     }
     Ok(log)
-}
-
-/// Removes one program's namespace, and in a private `/dev/shm` whatever else is there.
-fn clean_up(sandbox: &Sandbox, dir: &Path) -> io::Result<()> {
-    if dir.exists() {
-        fs::remove_dir_all(dir)?;
-    }
-    if sandbox.is_private() {
-        for entry in fs::read_dir("/dev/shm")? {
-            let path = entry?.path();
-            if path.is_dir() {
-                fs::remove_dir_all(path)?
-            } else {
-                fs::remove_file(path)?
-            }
-        }
-    }
-    Ok(())
 }
 
 fn judge(ended: &Ended, left: &[String]) -> Verdict {

@@ -8,11 +8,12 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use partage_tests::artefacts::{Artefacts, artefacts, run_tool};
+use partage_tests::cross::{NOT_EMULATED, cargo_for};
 use partage_tests::process::run_bounded;
 use partage_tests::suite::{Mode, run_suite_without};
 
@@ -42,57 +43,14 @@ const I686: Target = Target {
 };
 
 /// Where the suite is not run: type-checked only.
-const CHECKED: [&str; 3] = [
+const CHECKED: [&str; 7] = [
+    "aarch64-linux-android",
     "aarch64-unknown-linux-musl",
+    "armv7-linux-androideabi",
     "armv7-unknown-linux-gnueabihf",
+    "i686-linux-android",
+    "x86_64-linux-android",
     "x86_64-unknown-linux-musl",
-];
-
-/// Programs that need of the system what the emulator does not do.
-const NOT_EMULATED: [&str; 38] = [
-    // execve of a program for another processor.
-    "deviations/id_zero",
-    "deviations/limits_from_environment",
-    "posix/descriptor_exec",
-    "posix/program",
-    "process/environment_id",
-    "process/exec",
-    "process/spawned",
-    "process/strangers",
-    "sysv/control_info",
-    "sysv/control_stat_index",
-    "sysv/ids",
-    "sysv/inherited_namespace",
-    "sysv/keys",
-    "sysv/limit_shmall",
-    "sysv/limit_shmmax",
-    "sysv/limit_shmmni",
-    "sysv/rmid_forced",
-    // madvise(2) is accepted and not done: children inherit what they should not, and are not told apart.
-    "process/client_postgresql",
-    "process/daemon",
-    "process/fork_dontfork",
-    "process/raw_clone",
-    "sysv/advice",
-    // clone(2) with shared memory, vfork(2) as such, and signals blocked across fork(2).
-    "deviations/clone_vm_pid",
-    "process/clone_vm",
-    "process/fork_signal_mask",
-    "process/vfork",
-    // Addresses: what is mapped is asked for, and answered, otherwise; there is no room for 64 GB.
-    "posix/map_arguments",
-    "sysv/attach_failures",
-    "sysv/attach_fixed",
-    "sysv/attach_limits",
-    "sysv/attach_maps_line",
-    "sysv/attach_order",
-    "sysv/get_create",
-    "sysv/mremap_attachment",
-    "sysv/munmap_whole",
-    // Seals, and flags of open descriptors.
-    "posix/descriptor",
-    "posix/open_flags",
-    "posix/open_new",
 ];
 
 /// Programs whose numbers are of 64 bits.
@@ -111,42 +69,12 @@ const NOT_32_BITS: [&str; 12] = [
     "sysv/limit_shmmni",
 ];
 
-/// The sysroot of a compiler.
-fn sysroot(cargo: &Path) -> Option<PathBuf> {
-    let output = Command::new(cargo.with_file_name("rustc"))
-        .args(["--print", "sysroot"])
-        .output()
-        .ok()?;
-    Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
-}
-
-/// Cargo for another processor: with the compiler's own library for it, or with the library's sources, from which the part
-/// that is used here is built. Debian's `cargo-web` and `rust-web-src` have those.
-fn cargo_for(rust: &str) -> Command {
-    let own = PathBuf::from(env!("CARGO"));
-    if sysroot(&own).is_some_and(|root| root.join("lib/rustlib").join(rust).exists()) {
-        return Command::new(own);
-    }
-    let with_sources = [own, PathBuf::from("/usr/bin/cargo")]
-        .into_iter()
-        .find(|cargo| {
-            sysroot(cargo).is_some_and(|root| root.join("lib/rustlib/src/rust/library").exists())
-        })
-        .unwrap_or_else(|| panic!("neither a library for {rust} nor the library's sources"));
-    let mut command = Command::new(&with_sources);
-    command
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTC", with_sources.with_file_name("rustc"))
-        .env_remove("RUSTUP_TOOLCHAIN")
-        .arg("-Zbuild-std=core");
-    command
-}
-
 impl Target {
     fn cargo(&self, built: &Artefacts, package: &str) {
         let upper = self.rust.replace('-', "_").to_uppercase();
         run_tool(
-            cargo_for(self.rust)
+            cargo_for(self.rust, "core")
+                .unwrap()
                 .args(["build", "--quiet", "--release", "-p", package])
                 .args(["--target", self.rust, "--target-dir"])
                 .arg(built.programs.parent().unwrap())
@@ -282,9 +210,7 @@ fn riscv64() {
     let built = artefacts().unwrap();
     RISCV64.cargo(built, "partage");
     RISCV64.programs(built, "static", "-static", &[]);
-    // The emulator itself needs mappings.
-    let left_out = [&NOT_EMULATED[..], &["sysv/attach_map_count"]].concat();
-    suite(Mode::Riscv64, &left_out);
+    suite(Mode::Riscv64, &NOT_EMULATED);
 }
 
 #[test]
@@ -363,7 +289,8 @@ fn others_type_check() {
     let built = artefacts().unwrap();
     for rust in CHECKED {
         run_tool(
-            cargo_for(rust)
+            cargo_for(rust, "core")
+                .unwrap()
                 .args(["check", "--quiet", "-p", "partage-core", "--target", rust])
                 .arg("--target-dir")
                 .arg(built.programs.join("checked"))

@@ -26,7 +26,7 @@ fn directory(built: &Artefacts, name: &str) -> PathBuf {
 }
 
 /// Runs a shell script in the directory `name` that sets the scene and starts programs; `$segment` and `$filtered` are
-/// the programs of `c_tests/containers`. It must succeed.
+/// the programs of `c_tests/containers`, `$release` has the command. It must succeed.
 fn run(name: &str, script: &str) -> String {
     let built = artefacts().unwrap();
     let directory = directory(built, name);
@@ -49,6 +49,7 @@ fn run(name: &str, script: &str) -> String {
         .env("segment", &segment)
         .env("filtered", &filtered)
         .env("library", built.shared_object())
+        .env("release", &built.release)
         .env("PARTAGE_LOG", "error")
         .env_remove("PARTAGE_DIR");
     run_bounded(&mut command, &directory.join("log"), BOUND)
@@ -188,3 +189,69 @@ fn the_filters_refuse() {
         "#,
     );
 }
+
+/// Every user has a namespace of their own by default, where the kernel has one for all: an id means nothing to another user. After
+/// `init --system` they meet, and the segment's mode decides, as in the kernel.
+#[test]
+fn users_meet_where_a_namespace_is_shared() {
+    run(
+        "users",
+        &format!(
+            r#"{SERVICE}
+        make() {{ "$@" ipcmk -M 100 | sed 's/.*: //'; }}
+        refused() {{ # WHY ID COMMAND...
+            why=$1 id=$2
+            shift 2
+            if "$@" ipcrm -m "$id" 2>said; then exit 1; fi
+            grep -q "$why" said
+        }}
+        refused 'permission denied' "$(make as 1001)" as 1002
+        refused 'invalid id' "$(make as 1001 partage run --)" as 1002 partage run --
+        partage init --system
+        refused 'permission denied' "$(make as 1001 partage run --)" as 1002 partage run --
+        "#
+        ),
+    );
+}
+
+/// A container's first process is root and becomes the service's user: the namespace is that user's, whoever changes the user and
+/// whether the command comes before or after. Root's health check looks as that user, or into a common one.
+#[test]
+fn root_becomes_the_services_user() {
+    run(
+        "service",
+        &format!(
+            r#"{SERVICE}
+        daemon=$(id -u daemon)
+        as "$daemon" partage run -- ipcmk -M 1001
+        partage run -- setpriv --reuid=daemon --regid=daemon --init-groups ipcmk -M 1002
+        partage run -- runuser -u daemon -- ipcmk -M 1003
+        partage run -- su -s /bin/sh daemon -c 'ipcmk -M 1004'
+        # Root looks into it, and makes nothing there.
+        partage ls --dir "/dev/shm/partage-$daemon" | grep -q 1001
+        as "$daemon" partage ls --json >held
+        for size in 1001 1002 1003 1004; do grep -q "\"size\": $size" held; done
+        # Or all of them name one.
+        export PARTAGE_DIR=/dev/shm/service
+        partage init --group "$(id -g daemon)" "$PARTAGE_DIR"
+        as "$daemon" partage run -- ipcmk -M 1005
+        partage ls --json | grep -q '"size": 1005'
+        "#
+        ),
+    );
+}
+
+/// A `/dev/shm` of its own, and the command where every user can reach it.
+const SERVICE: &str = r#"
+        mount -t tmpfs -o mode=1777 none /dev/shm
+        mount -t tmpfs -o mode=755 none /mnt
+        cp "$release/partage" "$release"/libpartage*.so /mnt
+        chmod 755 /mnt/*
+        cd /mnt
+        export PATH=/mnt:$PATH LC_ALL=C
+        as() {
+            user=$1
+            shift
+            setpriv --reuid="$user" --regid="$user" --clear-groups "$@"
+        }
+"#;

@@ -39,6 +39,8 @@ int main(void)
     partage_close(file);
     partage_shm_unlink(NAME);
     partage_shmctl(id, 0, 0);
+    if (PARTAGE_VERSION_MAJOR + PARTAGE_VERSION_MINOR + PARTAGE_VERSION_PATCH == 0)
+        return partage_version() == 0;
     return partage_shmdt(memory);
 }
 ";
@@ -56,7 +58,43 @@ int main(void)
     memory[4095] = 'x';
     if (shmdt(memory) != 0)
         return 2;
-    return shmctl(id, 0, 0) == 0 ? 0 : 3;
+    memory = (char *)shmat(id, 0, 0);
+    if (munmap(memory, 4096) != 0)
+        return 3;
+    /* What is left is not ours any more: the count knows of it though this file does not map munmap. */
+    struct shmid_ds status;
+    if (shmctl(id, IPC_STAT, &status) != 0 || status.shm_nattch != 0)
+        return 4;
+    for (int i = 0; PARTAGE_VERSION[i] != 0; i++)
+        if (partage_version()[i] != PARTAGE_VERSION[i])
+            return 5;
+    return shmctl(id, 0, 0) == 0 ? 0 : 6;
+}
+"#;
+
+/// C++ that has members of the names of system calls, as the standard library's streams have; it runs.
+const MEMBERS: &str = r#"
+struct window {
+    int opened = 1;
+    int close() { return opened = 0; }
+    int mmap() { return 1; }
+    int munmap(int by) { return by; }
+    int mremap() { return 3; }
+};
+template <class file> void shut(file &it) { it.close(); }
+int main()
+{
+    std::ofstream file("/dev/null");
+    file.close();
+    std::fstream both;
+    shut(both);
+    window it;
+    shut(it);
+    int segment = shmget(0, 4096, 0600);
+    void *memory = shmat(segment, 0, 0);
+    bool good = memory != (void *)-1 && shmdt(memory) == 0 && shmctl(segment, 0, 0) == 0;
+    int descriptor = ::open("/dev/null", 0);
+    return !(good && ::close(descriptor) == 0 && it.mmap() + it.munmap(1) + it.mremap() + it.opened == 5);
 }
 "#;
 
@@ -112,20 +150,45 @@ fn declares_the_prefixed_names() {
     compile_everywhere("prefixed-beside", &format!("{SYSTEM}{source}"));
 }
 
+/// Compiles `source` in `dialect`, linked to the library, and runs it in a namespace of its own.
+fn compile_and_run(name: &str, source: &str, dialect: usize) {
+    let built = artefacts().unwrap();
+    let program = scratch(built).join(format!("{name}-{dialect}"));
+    compile(built, name, source, dialect, Some(&program));
+    let dir = scratch(built).join(format!("namespace-{name}-{dialect}"));
+    fs::create_dir_all(&dir).unwrap();
+    let status = Command::new(&program)
+        .env("PARTAGE_DIR", &dir)
+        .status()
+        .unwrap();
+    fs::remove_dir_all(&dir).unwrap();
+    assert!(status.success(), "{}: {status}", program.display());
+}
+
 #[test]
 fn a_program_that_drops_it_in_runs() {
-    let built = artefacts().unwrap();
     for dialect in 0..DIALECTS.len() {
-        let program = scratch(built).join(format!("dropped-in-{dialect}"));
-        compile(built, "dropped-in", DROPPED_IN, dialect, Some(&program));
-        let dir = scratch(built).join(format!("namespace-{dialect}"));
-        fs::create_dir_all(&dir).unwrap();
-        let status = Command::new(&program)
-            .env("PARTAGE_DIR", &dir)
-            .status()
-            .unwrap();
-        fs::remove_dir_all(&dir).unwrap();
-        assert!(status.success(), "{}: {status}", program.display());
+        compile_and_run("dropped-in", DROPPED_IN, dialect);
+    }
+}
+
+/// Only names that no member has are mapped: before and after the C++ library's own headers.
+#[test]
+fn members_keep_their_names() {
+    const STREAMS: &str = "#include <fstream>\n#include <unistd.h>\n";
+    for (dialect, (.., suffix)) in DIALECTS.iter().enumerate() {
+        if *suffix == "cc" {
+            compile_and_run(
+                "after-streams",
+                &format!("{STREAMS}{DROP_IN}{MEMBERS}"),
+                dialect,
+            );
+            compile_and_run(
+                "before-streams",
+                &format!("{DROP_IN}{STREAMS}{MEMBERS}"),
+                dialect,
+            );
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 )]
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -92,6 +93,8 @@ fn the_tree_is_complete() {
         "lib/cmake/partage/partageConfigVersion.cmake",
         "share/man/man1/partage.1",
         "share/man/man1/partage-run.1",
+        "share/man/man3/partage_shmget.3",
+        "share/man/man7/partage.7",
         "share/bash-completion/completions/partage",
         "share/zsh/site-functions/_partage",
         "share/fish/vendor_completions.d/partage.fish",
@@ -159,26 +162,39 @@ fn dpkg(root: &Path, arguments: &[&str]) {
     .unwrap();
 }
 
+/// What a script prints: the names of the files that it made.
+fn made(script: &Path, arguments: &[&OsStr]) -> Vec<PathBuf> {
+    let out = Command::new(script).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{}: {said}", script.display());
+    let names = String::from_utf8(out.stdout).unwrap();
+    names.lines().map(PathBuf::from).collect()
+}
+
 #[test]
-fn the_debian_package_comes_and_goes() {
+fn the_debian_packages_come_and_go() {
     let built = artefacts().unwrap();
     let root = directory(built, "debian");
     fs::create_dir_all(root.join("var/lib/dpkg/updates")).unwrap();
     fs::create_dir_all(root.join("var/lib/dpkg/info")).unwrap();
     fs::write(root.join("var/lib/dpkg/status"), "").unwrap();
-    let out = Command::new(built.root.join("packaging/debian.sh"))
-        .arg(&built.release)
-        .arg(directory(built, "package"))
-        .output()
-        .unwrap();
-    assert!(
-        out.status.success(),
-        "{}",
-        String::from_utf8_lossy(&out.stderr)
+    let packages = made(
+        &built.root.join("packaging/deb.sh"),
+        &[
+            OsStr::new("binary"),
+            directory(built, "packages").as_os_str(),
+            built.release.as_os_str(),
+        ],
     );
-    let package = String::from_utf8(out.stdout).unwrap();
+    assert_eq!(packages.len(), 2, "the command's and the headers'");
 
-    dpkg(&root, &["--install", package.trim()]);
+    for package in &packages {
+        dpkg(&root, &["--install", package.to_str().unwrap()]);
+    }
+    let files = files_below(&root.join("usr"));
+    for file in ["bin/partage", "include/partage.h"] {
+        assert!(files.contains(file), "{file} is missing from {files:#?}");
+    }
     let command = root.join("usr/bin/partage");
     run_tool(
         Command::new(&command)
@@ -187,13 +203,103 @@ fn the_debian_package_comes_and_goes() {
             .env_remove("PARTAGE_LIB"),
     )
     .unwrap();
-    dpkg(&root, &["--purge", "partage"]);
+    dpkg(&root, &["--purge", "libpartage-dev", "partage"]);
     let left: Vec<_> = files_below(&root)
         .into_iter()
         .filter(|name| !name.starts_with("var/lib/dpkg/"))
         .collect();
     assert!(left.is_empty(), "left behind: {left:?}");
     assert!(!root.join("usr").exists(), "directories are left behind");
+}
+
+/// The same archive from the same build, and an installation from it; a damaged one installs nothing.
+#[test]
+fn the_archive_is_the_same_twice_and_installs() {
+    let built = artefacts().unwrap();
+    let script = built.root.join("packaging/archive.sh");
+    let archives = ["archive-1", "archive-2"].map(|name| {
+        let out = directory(built, name);
+        let [archive] = &made(&script, &[built.release.as_os_str(), out.as_os_str()])[..] else {
+            panic!("one archive")
+        };
+        archive.clone()
+    });
+    let [first, second] = archives
+        .each_ref()
+        .map(|archive| fs::read(archive).unwrap());
+    assert!(first == second, "two archives of one build differ");
+
+    let place = directory(built, "unpacked");
+    run_tool(
+        Command::new("tar")
+            .args(["--extract", "--strip-components=1", "--file"])
+            .arg(&archives[0])
+            .arg("--directory")
+            .arg(&place),
+    )
+    .unwrap();
+    let prefix = directory(built, "from-archive");
+    let install = |prefix: &Path| {
+        let mut command = Command::new("sh");
+        command.arg(place.join("install.sh")).env("PREFIX", prefix);
+        command.env_remove("DESTDIR").env_remove("LIBDIR");
+        run_tool(&mut command)
+    };
+    install(&prefix).unwrap();
+    run_tool(
+        Command::new(prefix.join("bin/partage"))
+            .args(["run", "--private", "--", "ipcmk", "-M", "100"])
+            .env_remove("PARTAGE_LIB"),
+    )
+    .unwrap();
+    let by_make = directory(built, "beside-archive");
+    self::install(built, &by_make, None);
+    assert_eq!(files_below(&prefix), files_below(&by_make));
+
+    fs::write(place.join("release/libpartage_ipcs.so"), "damaged").unwrap();
+    let empty = directory(built, "from-damaged");
+    let said = install(&empty).unwrap_err();
+    assert!(said.contains("the archive is damaged"), "{said}");
+    assert!(files_below(&empty).is_empty());
+}
+
+/// What is left to set is said at the end, and nothing that is set already; the command is stripped.
+#[test]
+fn an_installation_says_what_to_set() {
+    let built = artefacts().unwrap();
+    let prefix = directory(built, "said");
+    let said = |path: &str, pkg_config: &Path| {
+        let mut command = Command::new(built.root.join("packaging/install.sh"));
+        command.arg(&built.release).env("PREFIX", &prefix);
+        command.env_remove("LIBDIR").env_remove("DESTDIR");
+        command.env("PATH", path).env("PKG_CONFIG_PATH", pkg_config);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let libraries = prefix.join("lib");
+    let path = std::env::var("PATH").unwrap();
+    let unset = said(&path, Path::new(""));
+    for word in [
+        format!("PATH={}/bin:$PATH", prefix.display()),
+        format!("PKG_CONFIG_PATH={}/pkgconfig", libraries.display()),
+        format!("-Wl,-rpath,{}", libraries.display()),
+        "partage check PROGRAM".to_owned(),
+    ] {
+        assert!(unset.contains(&word), "{word} is missing from {unset}");
+    }
+    let path = format!("{}:{path}", prefix.join("bin").display());
+    let set = said(&path, &libraries.join("pkgconfig"));
+    assert!(!set.contains("PATH="), "{set}");
+
+    let sections = Command::new("readelf")
+        .args(["--sections", "--wide"])
+        .arg(prefix.join("bin/partage"))
+        .output()
+        .unwrap();
+    let sections = String::from_utf8(sections.stdout).unwrap();
+    assert!(
+        sections.contains(".text") && !sections.contains(".symtab") && !sections.contains(".debug"),
+        "{sections}"
+    );
 }
 
 /// `cargo cinstall` puts the same library, archive, header and pkg-config file where `make install` does, and a program
@@ -292,25 +398,4 @@ fn cargo_cinstall_installs_the_library_likewise() {
     )
     .unwrap();
     run_examples(built, &by_cargo, &by_cargo.join("usr/lib"), "");
-}
-
-/// The package in a root of its own: `scripts/check-package.sh` says what is done there. `PARTAGE_TEST_ROOT` names a root that
-/// debootstrap made before.
-#[test]
-#[ignore = "makes a Debian from a mirror, as root: make test-package"]
-fn the_debian_package_works_in_a_root_of_its_own() {
-    let built = artefacts().unwrap();
-    let out = Command::new(built.root.join("packaging/debian.sh"))
-        .arg(&built.release)
-        .arg(directory(built, "root-package"))
-        .output()
-        .unwrap();
-    assert!(out.status.success());
-    let package = String::from_utf8(out.stdout).unwrap();
-    let mut check = Command::new(built.root.join("scripts/check-package.sh"));
-    check.arg(package.trim());
-    if let Some(root) = std::env::var_os("PARTAGE_TEST_ROOT") {
-        check.arg(root);
-    }
-    run_tool(&mut check).unwrap();
 }

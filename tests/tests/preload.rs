@@ -76,6 +76,26 @@ fn functions_that_were_overwritten() {
 }
 
 #[test]
+fn functions_found_by_a_handle() {
+    let built = artefacts().unwrap();
+    let directory = directory(built, "handle");
+    compile("gcc", built, "handle.c", &directory.join("handle"), &[]);
+    run(built, &directory, &["./handle"]);
+}
+
+#[test]
+fn ctypes() {
+    if !has("python3") {
+        return;
+    }
+    let built = artefacts().unwrap();
+    let directory = directory(built, "ctypes");
+    let script = "import ctypes; c = ctypes.CDLL('libc.so.6'); i = c.shmget(0, 4096, 0o600); print(i >= 0, c.shmctl(i, 0, None))";
+    let printed = run(built, &directory, &["python3", "-c", script]);
+    assert_eq!(printed.trim(), "True 0");
+}
+
+#[test]
 fn plugins_that_prefer_the_c_library() {
     let built = artefacts().unwrap();
     let directory = directory(built, "deepbind");

@@ -98,14 +98,41 @@ calls! {
     Unlinkat = 31, "unlinkat", ["dirfd", "path", "flags"];
     /// `fallocate`, `posix_fallocate` and their 64 forms on a shared memory descriptor.
     Fallocate = 32, "fallocate", ["fd", "mode", "offset", "length"];
+    /// `sem_open(name, flags, mode, value)`, with the name as payload; the result is the address. `mode` and `value` mean
+    /// something with `O_CREAT` only.
+    SemOpen = 33, "sem_open", ["name", "oflag", "mode", "value"];
+    /// `sem_close(semaphore)` of a named semaphore.
+    SemClose = 34, "sem_close", ["sem"];
+    /// `sem_unlink(name)`, with the name as payload.
+    SemUnlink = 35, "sem_unlink", ["name"];
+    /// `rename`, `renameat` or `renameat2` of a path under `/dev/shm` or the POSIX directory, with both paths as payload.
+    Rename = 36, "rename", ["oldpath", "newpath", "flags"];
+    /// `link` or `linkat` to a path under `/dev/shm` or the POSIX directory, with both paths as payload.
+    Link = 37, "link", ["oldpath", "newpath"];
     /// An executable mapping of the process, with its path as payload: enough to find the code of a return address.
     Module = 100, "<module>", ["start", "end", "file_offset", "dev", "inode"];
     /// A shared memory descriptor that no recorded call made (inherited over exec, received over a socket),
     /// with the target of its `/proc/self/fd` link as payload.
     FoundFd = 101, "<descriptor>", ["fd", "dev", "inode", "size"];
+    /// A process that a signal ended: a child, as its parent learned by waiting for it, or the process itself, that a
+    /// signal handler of the recorder saw. `args[2]` is the address that could not be reached, 0 if not known.
+    Death = 102, "<death>", ["pid", "signal", "address"];
+    /// What tells who called: the part of a stack that holds return addresses and stack addresses, with registers, as
+    /// payload. Later records name it by its ticket.
+    Stack = 110, "<stack>", ["stack_pointer", "frame_pointer", "return_address"];
 }
 
 impl Call {
+    /// Whether the call makes, opens or attaches something: its whole stack is of interest.
+    #[must_use]
+    pub const fn takes(self) -> bool {
+        use Call::{MemfdCreate, Mmap, Open, Openat, SemOpen, ShmOpen, Shmat, Shmget};
+        matches!(
+            self,
+            Shmget | Shmat | ShmOpen | Mmap | Open | Openat | MemfdCreate | SemOpen
+        )
+    }
+
     /// Whether this is a C function that the program called, not a finding of the recorder.
     #[must_use]
     pub const fn is_function(self) -> bool {

@@ -59,6 +59,10 @@ pub mod flag {
     pub const UNTRACKED_DESCRIPTORS: u32 = 4;
     /// The process returned from main, and its C library does not tell with what status.
     pub const STATUS_UNKNOWN: u32 = 8;
+    /// Another process writes the file, by ptrace(2).
+    pub const OUTSIDE: u32 = 16;
+    /// Objects were loaded into a link-map namespace of their own: their calls are not recorded.
+    pub const NAMESPACES: u32 = 32;
 }
 
 /// The machine that wrote the file.

@@ -4,7 +4,7 @@
 //! a tag (`u16`), a length (`u16`) and so many bytes, padded to a multiple of 4; tag 0 or the end closes the list.
 
 use crate::bytes::{slice_at, u16_at, u64_at};
-use crate::structs::{ShmInfo, ShmLimits, ShmidDs};
+use crate::structs::{File, ShmInfo, ShmLimits, ShmidDs};
 use crate::{MAX_PARTS, PART_BYTES};
 
 /// Tags of the items.
@@ -16,6 +16,12 @@ pub mod tag {
     pub const SHMID_DS: u16 = 3;
     pub const SHMINFO: u16 = 4;
     pub const SHM_INFO: u16 = 5;
+    pub const FILE: u16 = 6;
+    pub const SECOND_NAME: u16 = 7;
+    pub const PLACES: u16 = 16;
+    pub const WORDS: u16 = 17;
+    pub const SCRIPT: u16 = 18;
+    pub const BUILD_ID: u16 = 19;
 }
 
 /// Size of an item's tag and length, in bytes.
@@ -24,6 +30,18 @@ pub const ITEM_HEAD: usize = 4;
 pub const PAYLOAD_MAX: usize = (MAX_PARTS - 1) * PART_BYTES;
 /// Longest name kept, in bytes; longer ones are cut.
 pub const NAME_MAX: usize = 1024;
+/// Most words of one copied stack.
+pub const STACK_WORDS: usize = 120;
+/// Longest text of an interpreter kept, in bytes.
+pub const SCRIPT_MAX: usize = 512;
+
+// A stack and what an interpreter says fit into one record.
+const _: () = assert!(
+    item_size(STACK_WORDS.saturating_mul(2))
+        .saturating_add(item_size(STACK_WORDS.saturating_mul(8)))
+        .saturating_add(item_size(SCRIPT_MAX))
+        <= PAYLOAD_MAX
+);
 
 /// Bytes that an item of `len` bytes takes.
 #[must_use]
@@ -45,6 +63,18 @@ pub enum Item<'a> {
     ShmLimits(ShmLimits),
     /// What `SHM_INFO` filled in.
     ShmInfo(ShmInfo),
+    /// What the descriptor that a call returned stands for.
+    File(File),
+    /// The new path of a call that takes two, without NUL.
+    SecondName(&'a [u8]),
+    /// Where the words of a copied stack lie: distances from its stack pointer in words, 2 bytes each.
+    Places(&'a [u8]),
+    /// The words of a copied stack at those places, 8 bytes each.
+    Words(&'a [u8]),
+    /// An interpreter's own words about the place: which one it is, a line feed, its text.
+    Script(&'a [u8]),
+    /// The build id of a module's file.
+    BuildId(&'a [u8]),
     /// A tag that this reader does not know.
     Other(u16, &'a [u8]),
 }
@@ -95,6 +125,12 @@ fn decode(tag: u16, data: &[u8]) -> Item<'_> {
         tag::SHMID_DS => ShmidDs::parse(data).map(Item::ShmidDs),
         tag::SHMINFO => ShmLimits::parse(data).map(Item::ShmLimits),
         tag::SHM_INFO => ShmInfo::parse(data).map(Item::ShmInfo),
+        tag::FILE => File::parse(data).map(Item::File),
+        tag::SECOND_NAME => Some(Item::SecondName(data)),
+        tag::PLACES => Some(Item::Places(data)),
+        tag::WORDS => Some(Item::Words(data)),
+        tag::SCRIPT => Some(Item::Script(data)),
+        tag::BUILD_ID => Some(Item::BuildId(data)),
         _ => None,
     };
     known.unwrap_or(Item::Other(tag, data))

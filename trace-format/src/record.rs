@@ -36,6 +36,8 @@ pub mod flag {
     pub const VFORK_CHILD: u16 = 2;
     /// The exec hands on an environment without the recorder: the new image will not be traced.
     pub const UNTRACED_IMAGE: u16 = 4;
+    /// The last return address of the head is none: it is the ticket of the stack's record.
+    pub const STACK: u16 = 64;
 }
 
 /// A head slot as the recorder fills it. The reader decodes bytes instead.
@@ -175,6 +177,13 @@ impl Record {
         })
     }
 
+    /// The ticket of the record that holds the stack of this call.
+    #[must_use]
+    pub fn stack(&self) -> Option<u64> {
+        let [.., last] = self.head_callers;
+        (self.flags & flag::STACK != 0).then_some(last)
+    }
+
     /// The return addresses, innermost first.
     pub fn callers(&self) -> impl Iterator<Item = u64> + '_ {
         let more = self.items().find_map(|item| {
@@ -185,8 +194,10 @@ impl Record {
             }
         });
         let more = (0..MAX_CALLERS).map_while(move |index| more.and_then(|more| more.get(index)));
+        let in_head = HEAD_CALLERS.saturating_sub(usize::from(self.stack().is_some()));
         self.head_callers
             .into_iter()
+            .take(in_head)
             .chain(more)
             .take_while(|address| *address != 0)
     }

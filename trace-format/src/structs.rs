@@ -8,6 +8,40 @@ pub const SHMID_DS_SIZE: usize = 112;
 pub const SHMINFO_SIZE: usize = 72;
 /// Size of `struct shm_info`, in bytes.
 pub const SHM_INFO_SIZE: usize = 48;
+/// Size of a [`File`], in bytes.
+pub const FILE_SIZE: usize = 24;
+
+/// What tells a file from all others, and its size at that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Device.
+    pub device: u64,
+    /// Inode.
+    pub inode: u64,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+impl File {
+    pub(crate) fn parse(data: &[u8]) -> Option<Self> {
+        Some(File {
+            device: u64_at(data, 0)?,
+            inode: u64_at(data, 8)?,
+            size: u64_at(data, 16)?,
+        })
+    }
+
+    /// The bytes of an item.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; FILE_SIZE] {
+        let mut bytes = [0; FILE_SIZE];
+        let words = [self.device, self.inode, self.size].map(u64::to_le_bytes);
+        for (place, byte) in bytes.iter_mut().zip(words.iter().flatten()) {
+            *place = *byte;
+        }
+        bytes
+    }
+}
 
 /// `struct shmid_ds`, see shmctl(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -54,6 +54,7 @@ impl<'a> Trace<'a> {
         let ring_slots = self.header.ring_slots;
         let mut walk = Records {
             slots,
+            first: 0,
             ring_slots,
             next: 0,
             end: self.header.cursor,
@@ -85,10 +86,28 @@ impl<'a> Trace<'a> {
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
     slots: &'a [u8],
+    /// The ticket of the first slot, where it is no ring.
+    first: u64,
     ring_slots: u64,
     next: u64,
     end: u64,
     damage: Damage,
+}
+
+impl<'a> Records<'a> {
+    /// The records that begin from ticket `next` on and before `end`, of a file that is no ring and of which only a part is
+    /// at hand: the slots of the tickets from `first` on.
+    #[must_use]
+    pub fn of_part(slots: &'a [u8], first: u64, next: u64, end: u64) -> Self {
+        Records {
+            slots,
+            first,
+            ring_slots: 0,
+            next,
+            end,
+            damage: Damage::default(),
+        }
+    }
 }
 
 impl Records<'_> {
@@ -116,7 +135,7 @@ impl Records<'_> {
 
     fn slot(&self, ticket: u64) -> Option<&[u8]> {
         let index = match self.ring_slots {
-            0 => ticket,
+            0 => ticket.checked_sub(self.first)?,
             slots => ticket.checked_rem(slots)?,
         };
         let at = usize::try_from(index).ok()?.checked_mul(SLOT_SIZE)?;

@@ -22,6 +22,15 @@ pub(crate) fn choose() -> ClockKind {
     kind
 }
 
+/// The chosen clock.
+pub(crate) fn kind() -> ClockKind {
+    if COUNTER.load(Ordering::Relaxed) {
+        ClockKind::Counter
+    } else {
+        ClockKind::Monotonic
+    }
+}
+
 /// Now, in ticks of the chosen clock.
 #[inline(always)]
 pub(crate) fn ticks() -> u64 {

@@ -18,6 +18,7 @@ extern "C" fn list(path: usize, argv: usize, return_address: usize, frame_pointe
         Site {
             return_address,
             frame_pointer,
+            stack_pointer: 0,
         },
     )
 }
@@ -34,6 +35,7 @@ extern "C" fn list_searched(
         Site {
             return_address,
             frame_pointer,
+            stack_pointer: 0,
         },
     )
 }
@@ -57,6 +59,7 @@ unsafe extern "C" fn list_environment(
     let site = Site {
         return_address,
         frame_pointer,
+        stack_pointer: 0,
     };
     exec::with_environment(Symbol::execve, [path, argv, environment, 0, 0, 0], site)
 }

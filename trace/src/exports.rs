@@ -1,67 +1,23 @@
 //! The exported C functions: for each a few instructions that hand its hook the argument registers, the return address
-//! and the caller's frame pointer, which no compiled function could learn.
+//! and the caller's frame and stack pointers, which no compiled function could learn.
 
-use core::arch::naked_asm;
-
+use crate::capture::Export;
 use crate::frames::Site;
-use crate::hooks::{descriptors, exec, memory, paths, process, sysv};
+use crate::hooks::{
+    descriptors, exec, memory, moves, paths, process, semaphores, streams, sysv, waits,
+};
 use crate::next::Symbol;
-
-/// Calls the hook with the six argument registers as they came, and two words on the stack.
-macro_rules! trampoline {
-    ($hook:path) => {
-        #[cfg(target_arch = "x86_64")]
-        naked_asm!(
-            ".cfi_startproc",
-            "endbr64",
-            "sub rsp, 8",
-            ".cfi_adjust_cfa_offset 8",
-            "push rbp",
-            ".cfi_adjust_cfa_offset 8",
-            "push qword ptr [rsp + 16]",
-            ".cfi_adjust_cfa_offset 8",
-            "call {hook}",
-            "add rsp, 24",
-            ".cfi_adjust_cfa_offset -24",
-            "ret",
-            ".cfi_endproc",
-            hook = sym $hook,
-        );
-        #[cfg(target_arch = "aarch64")]
-        naked_asm!(
-            ".cfi_startproc",
-            "hint #34",
-            "mov x6, x30",
-            "mov x7, x29",
-            "stp x29, x30, [sp, #-16]!",
-            ".cfi_def_cfa_offset 16",
-            ".cfi_offset x29, -16",
-            ".cfi_offset x30, -8",
-            "mov x29, sp",
-            "bl {hook}",
-            "ldp x29, x30, [sp], #16",
-            ".cfi_restore x29",
-            ".cfi_restore x30",
-            ".cfi_def_cfa_offset 0",
-            "ret",
-            ".cfi_endproc",
-            hook = sym $hook,
-        );
-    };
-}
-
-macro_rules! entered {
-    ($($name:ident = $hook:path, $symbol:ident;)*) => { $(
-        pub(super) extern "C" fn $name(
-            a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, return_address: usize, frame_pointer: usize,
-        ) -> usize {
-            $hook(Symbol::$symbol, [a, b, c, d, e, f], Site { return_address, frame_pointer })
-        }
-    )* };
-}
+use crate::trampoline::{entered, trampoline};
+use crate::{execl, shortcuts, vfork};
 
 macro_rules! exports {
-    ($($name:ident = $hook:path, $symbol:ident;)*) => {
+    (elsewhere [$($elsewhere:ident :: $other:ident),* $(,)?]; $($name:ident = $hook:path, $symbol:ident;)*) => {
+        /// All exported functions, those written elsewhere included.
+        pub(crate) static EXPORTS: [Export; [$(stringify!($name),)* $(stringify!($other),)*].len()] = [
+            $(Export::new(stringify!($name), $name as *const ()),)*
+            $(Export::new(stringify!($other), $elsewhere::$other as *const ()),)*
+        ];
+
         /// What the trampolines call, by the name of the export.
         #[allow(non_snake_case)]
         mod entered {
@@ -85,37 +41,11 @@ macro_rules! exports {
     };
 }
 
-/// The usual way of the functions that `shortcuts.rs` exports.
-macro_rules! usual {
-    ($($name:ident = $hook:path, $symbol:ident;)*) => {
-        pub(crate) mod usual {
-            use super::*;
-
-            mod entered {
-                use super::*;
-
-                entered! { $($name = $hook, $symbol;)* }
-            }
-
-            $(
-                /// # Safety
-                /// As the C function of this name demands.
-                #[unsafe(naked)]
-                pub(crate) unsafe extern "C" fn $name() {
-                    trampoline!(entered::$name);
-                }
-            )*
-        }
-    };
-}
-
-usual! {
-    mmap = memory::mmap, mmap;
-    mmap64 = memory::mmap, mmap64;
-    close = descriptors::close, close;
-}
-
 exports! {
+    elsewhere [
+        shortcuts::mmap, shortcuts::mmap64, shortcuts::close,
+        execl::execl, execl::execlp, execl::execle, vfork::vfork,
+    ];
     shmget = sysv::shmget, shmget;
     shmat = sysv::shmat, shmat;
     shmdt = sysv::shmdt, shmdt;
@@ -167,4 +97,30 @@ exports! {
     execveat = exec::execveat, execveat;
     posix_spawn = exec::posix_spawn, posix_spawn;
     posix_spawnp = exec::posix_spawn, posix_spawnp;
+    wait = waits::wait, wait;
+    wait3 = waits::wait, wait3;
+    waitpid = waits::waitpid, waitpid;
+    wait4 = waits::waitpid, wait4;
+    waitid = waits::waitid, waitid;
+    sem_open = semaphores::sem_open, sem_open;
+    sem_close = semaphores::sem_close, sem_close;
+    sem_unlink = semaphores::sem_unlink, sem_unlink;
+    remove = paths::unlink, remove;
+    rename = moves::rename, rename;
+    renameat = moves::renameat, renameat;
+    renameat2 = moves::renameat, renameat2;
+    link = moves::link, link;
+    linkat = moves::linkat, linkat;
+    fopen = streams::fopen, fopen;
+    fopen64 = streams::fopen, fopen64;
+    freopen = streams::fopen, freopen;
+    freopen64 = streams::fopen, freopen64;
+    mkstemp = streams::mkstemp, mkstemp;
+    mkstemp64 = streams::mkstemp, mkstemp64;
+    mkostemp = streams::mkstemp, mkostemp;
+    mkostemp64 = streams::mkstemp, mkostemp64;
+    mkstemps = streams::mkstemp, mkstemps;
+    mkstemps64 = streams::mkstemp, mkstemps64;
+    mkostemps = streams::mkstemp, mkostemps;
+    mkostemps64 = streams::mkstemp, mkostemps64;
 }

@@ -11,7 +11,7 @@ fn report(result: usize) -> usize {
         Ok(value) => value,
         Err(error) => {
             // SAFETY: errno's address is valid in every thread.
-            unsafe { *libc::__errno_location() = error.0 };
+            unsafe { *crate::errno::errno_location() = error.0 };
             usize::MAX
         }
     }
@@ -60,6 +60,9 @@ direct! {
     memfd_create = SYS_memfd_create;
     unlinkat = SYS_unlinkat;
     exit = SYS_exit_group;
+    wait4 = SYS_wait4;
+    renameat2 = SYS_renameat2;
+    linkat = SYS_linkat;
 }
 
 const AT_FDCWD: usize = libc::AT_FDCWD as isize as usize;
@@ -69,6 +72,9 @@ fallbacks! {
     open = |[path, flags, mode, ..]| openat(AT_FDCWD, path, flags, mode, 0, 0);
     creat = |[path, mode, ..]| openat(AT_FDCWD, path, CREAT, mode, 0, 0);
     unlink = |[path, ..]| unlinkat(AT_FDCWD, path, 0, 0, 0, 0);
+    rename = |[old, new, ..]| renameat2(AT_FDCWD, old, AT_FDCWD, new, 0, 0);
+    renameat = |[from, old, to, new, ..]| renameat2(from, old, to, new, 0, 0);
+    link = |[old, new, ..]| linkat(AT_FDCWD, old, AT_FDCWD, new, 0, 0);
     /// To itself a descriptor is not duplicated, but it has to be one: `F_GETFD` says `EBADF` too.
     dup2 = |[old, new, ..]| if old as c_int != new as c_int {
         dup3(old, new, 0, 0, 0, 0)
@@ -91,6 +97,28 @@ fallbacks! {
     fork = |_| report(syscall(libc::SYS_clone, [libc::SIGCHLD as usize, 0, 0, 0, 0, 0]));
     /// For what cannot be done without libc: it fails and says so.
     unavailable = |_| report((libc::ENOSYS as usize).wrapping_neg());
+    /// The same for functions that return a pointer, null for an error.
+    unavailable_null = |_| {
+        report((libc::ENOSYS as usize).wrapping_neg());
+        0
+    };
     /// The same for functions that return their error.
     unavailable_code = |_| libc::ENOSYS as usize;
+}
+
+/// syscall(2) where the C library has none.
+///
+/// # Safety
+/// As for syscall(2).
+pub(crate) unsafe extern "C" fn bare_syscall(
+    number: libc::c_long,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> usize {
+    // SAFETY: the caller's promise.
+    report(unsafe { syscall(number, [a, b, c, d, e, f]) })
 }

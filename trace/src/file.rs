@@ -4,12 +4,14 @@
 //! file:    header | window 0 (1 MiB) | window 1 | …          each window is mapped on its own, when it is first needed
 //! header → cursor: slots handed out      RESERVED: slots with space behind them
 //! ```
-//! Space is reserved before slots in it are used, so that a full disk is an error here and no SIGBUS there.
+//! Space is reserved before slots in it are used, so that a full disk is an error here and no SIGBUS there: zeros are
+//! appended to the file. A write of many pages costs a fraction of what the same pages cost one by one when they are
+//! touched, and appending cannot overwrite what another thread has recorded behind.
 
 use core::ffi::{CStr, c_int};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use partage_trace_format::header::{flag, offset};
+use partage_trace_format::header::{Origin, flag, offset};
 use partage_trace_format::{HEADER_SIZE, SLOT_SIZE, SUFFIX};
 
 use crate::header::{Header, Image};
@@ -19,11 +21,18 @@ use crate::text::Text;
 
 const WINDOW: usize = 1 << 20;
 const WINDOW_SLOTS: u64 = (WINDOW / SLOT_SIZE) as u64;
+const PAGE: usize = 4096;
+/// Windows that stay in the program's memory once they are full.
+const HELD: usize = 2;
 /// 64 GiB of records.
 const WINDOWS: usize = 1 << 16;
-const MAX_LENGTH: usize = HEADER_SIZE + WINDOWS * WINDOW;
 /// What is reserved at first; each time as much as there is, until a window at a time.
 const FIRST_STEP: usize = 64 << 10;
+/// What is reserved at first for the child of a fork, which often makes few calls.
+const FIRST_STEP_FORKED: usize = 4 << 10;
+/// Room below a limit of the file's length that is left free: several threads may append at once, and beyond the limit
+/// they would be sent a signal.
+const SPARE: usize = 8 * FIRST_STEP;
 /// Images of one pid in one directory.
 const MAX_SEQ: u32 = 1 << 20;
 /// Room for `/<pid>-<seq>.ptrace`.
@@ -35,10 +44,17 @@ static MAPPED: [AtomicPtr<u8>; WINDOWS] =
 static RESERVED: AtomicU64 = AtomicU64::new(0);
 /// Ticket → slot: all ones while the file grows.
 static SLOT_MASK: AtomicU64 = AtomicU64::new(u64::MAX);
-/// Whether the file has the longest length already.
-static FULL_LENGTH: AtomicBool = AtomicBool::new(false);
+/// The smallest step.
+static LEAST: AtomicUsize = AtomicUsize::new(FIRST_STEP);
+/// Whether the file has no disk behind it.
+static IN_MEMORY: AtomicBool = AtomicBool::new(false);
+/// Whether somebody appends. Who comes meanwhile does not wait, but takes less.
+static APPENDING: AtomicBool = AtomicBool::new(false);
 static PID: AtomicU32 = AtomicU32::new(0);
 static SEQ: AtomicU32 = AtomicU32::new(0);
+
+/// How the file is opened.
+const FLAGS: c_int = libc::O_RDWR | libc::O_APPEND | libc::O_NOFOLLOW;
 
 type Path = Text<{ DIRECTORY_MAX + NAME_MAX }>;
 
@@ -66,20 +82,51 @@ fn with_path<T>(
 
 /// Makes the file of a new image and maps its start; what the parent of a fork had mapped is let go.
 pub(crate) fn create(image: &Image) -> Result<(), Errno> {
-    release();
+    let parents = release();
+    let made = make(image, parents.as_ref());
+    if let Some(header) = parents {
+        // SAFETY: a new process image has one thread, and that one has taken what it needed.
+        unsafe { sys::unmap(header.base(), HEADER_SIZE) };
+    }
+    made
+}
+
+fn make(image: &Image, parents: Option<&Header>) -> Result<(), Errno> {
     let (fd, seq) = create_new(image.pid)?;
+    let made = fill(image, &fd, seq, parents);
+    if made.is_err() {
+        // A file shorter than a header says that its process does not record. There is nobody to tell if that fails.
+        let _ = fd.truncate(0);
+    }
+    made
+}
+
+/// Gives a new file its first length, maps it, and writes the header.
+fn fill(image: &Image, fd: &Fd, seq: u32, parents: Option<&Header>) -> Result<(), Errno> {
     let ring = options::ring();
     let len = if ring == 0 {
         WINDOW
     } else {
         ring as usize * SLOT_SIZE
     };
-    check_limit(HEADER_SIZE + len)?;
-    fd.truncate(HEADER_SIZE + len)?;
-    let first = if ring == 0 { FIRST_STEP } else { len };
-    allocate_start(&fd, HEADER_SIZE + first)?;
+    let first = match (ring, image.origin) {
+        (0, Origin::Exec) => FIRST_STEP,
+        (0, Origin::Fork) => FIRST_STEP_FORKED,
+        _ => len,
+    };
+    check_limit(HEADER_SIZE + first + SPARE)?;
+    let whole = HEADER_SIZE + first;
+    let mut end = 0;
+    while end < whole {
+        end = fd.append_zeros(whole - end)?;
+    }
+    if parents.is_none() {
+        IN_MEMORY.store(fd.is_in_memory(), Ordering::Relaxed);
+    }
+    // As a fork may have found it.
+    APPENDING.store(false, Ordering::Relaxed);
+    LEAST.store(first.min(FIRST_STEP), Ordering::Relaxed);
     let base = fd.map(0, HEADER_SIZE + len)?;
-    populate(base, 0, HEADER_SIZE + first, || Ok(&fd))?;
     for (index, window) in MAPPED.iter().enumerate().take(len.div_ceil(WINDOW)) {
         // SAFETY: within the mapping of HEADER_SIZE + len bytes.
         window.store(
@@ -93,27 +140,15 @@ pub(crate) fn create(image: &Image) -> Result<(), Errno> {
     RESERVED.store((first / SLOT_SIZE) as u64, Ordering::Release);
     HEADER.store(base, Ordering::Release);
     // SAFETY: the mapping starts with a header's worth of writable bytes, nobody else uses it yet.
-    unsafe { Header::new(base) }.write(image, seq, ring, (first / SLOT_SIZE) as u64);
+    let header = unsafe { Header::new(base) };
+    header.write(image, seq, ring, (first / SLOT_SIZE) as u64, parents);
     Ok(())
-}
-
-/// Allocates the first blocks at once, which is faster than page by page. A file system that cannot is told the size of
-/// the longest file now, all hole: later there is no way to make it longer that could not, raced, make it shorter.
-fn allocate_start(fd: &Fd, len: usize) -> Result<(), Errno> {
-    let allocated = fd.allocate(0, len);
-    let cannot = allocated == Err(Errno(libc::EOPNOTSUPP));
-    FULL_LENGTH.store(cannot, Ordering::Relaxed);
-    if cannot {
-        fd.truncate(MAX_LENGTH.min(sys::file_size_limit()))
-    } else {
-        allocated
-    }
 }
 
 /// Creates the first file of this pid that does not exist yet.
 fn create_new(pid: u32) -> Result<(Fd, u32), Errno> {
     for seq in 0..MAX_SEQ {
-        let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+        let flags = FLAGS | libc::O_CREAT | libc::O_EXCL;
         match with_path(pid, seq, |path| sys::open(path, flags, 0o600)) {
             Ok(fd) => return Ok((fd, seq)),
             Err(Errno(libc::EEXIST)) => {}
@@ -125,9 +160,7 @@ fn create_new(pid: u32) -> Result<(Fd, u32), Errno> {
 
 fn reopen() -> Result<Fd, Errno> {
     let (pid, seq) = (PID.load(Ordering::Relaxed), SEQ.load(Ordering::Relaxed));
-    with_path(pid, seq, |path| {
-        sys::open(path, libc::O_RDWR | libc::O_NOFOLLOW, 0)
-    })
+    with_path(pid, seq, |path| sys::open(path, FLAGS, 0))
 }
 
 /// To write beyond `RLIMIT_FSIZE` would raise SIGXFSZ.
@@ -139,29 +172,11 @@ fn check_limit(len: usize) -> Result<(), Errno> {
     }
 }
 
-/// Makes `len` mapped bytes at `at` (file offset `offset`) safe to write: space in the file system, pages in memory.
-fn populate<'f>(
-    at: *mut u8,
-    offset: usize,
-    len: usize,
-    fd: impl FnOnce() -> Result<&'f Fd, Errno>,
-) -> Result<(), Errno> {
-    // SAFETY: populating changes no contents.
-    match unsafe { sys::advise(at, len, libc::MADV_POPULATE_WRITE) } {
-        Ok(()) => Ok(()),
-        // A write would have raised SIGBUS.
-        Err(Errno(libc::EFAULT)) => Err(Errno(libc::ENOSPC)),
-        // Kernels before 5.14.
-        Err(Errno(libc::EINVAL)) => fd()?.allocate(offset, len),
-        Err(error) => Err(error),
-    }
-}
-
-/// Lets go of the mappings inherited over a fork; they are the parent's.
-fn release() {
+/// Lets go of the mappings inherited over a fork, which are the parent's, but for the header: it is returned.
+fn release() -> Option<Header> {
     let header = HEADER.swap(core::ptr::null_mut(), Ordering::Relaxed);
     if header.is_null() {
-        return;
+        return None;
     }
     let window = WINDOW.min(
         SLOT_MASK
@@ -177,8 +192,8 @@ fn release() {
         // SAFETY: a new process image has one thread, and that one writes no record now.
         unsafe { sys::unmap(at, window) };
     }
-    // SAFETY: as above.
-    unsafe { sys::unmap(header, HEADER_SIZE) };
+    // SAFETY: it is mapped until the caller unmaps it.
+    Some(unsafe { Header::new(header) })
 }
 
 /// The header, while there is one.
@@ -199,6 +214,16 @@ pub(crate) fn is_ring() -> bool {
 #[inline(always)]
 pub(crate) fn has_space(end: u64) -> bool {
     end <= RESERVED.load(Ordering::Acquire) || is_ring() || extend_to(end)
+}
+
+/// Whether a record of this ticket will be there for a while: a ring overwrites its oldest.
+#[inline(always)]
+pub(crate) fn keeps(ticket: u64) -> bool {
+    !is_ring()
+        || header().is_some_and(|header| {
+            let newer = header.tickets().saturating_sub(ticket);
+            newer <= SLOT_MASK.load(Ordering::Relaxed) / 2
+        })
 }
 
 /// The slot of a ticket for which there is space.
@@ -235,66 +260,79 @@ fn extend_to(end: u64) -> bool {
     }
 }
 
+/// Appends a step, and maps what it reaches.
 fn extend_from(have: u64, header: &Header) -> Result<(), Errno> {
-    let index = (have / WINDOW_SLOTS) as usize;
-    let window = MAPPED.get(index).ok_or(Errno(libc::EFBIG))?;
-    let mut at = window.load(Ordering::Acquire);
-    if at.is_null() {
-        at = map_window(index, window)?;
+    let fd = reopen()?;
+    let alone = !APPENDING.swap(true, Ordering::Acquire);
+    let step = if alone {
+        (have as usize * SLOT_SIZE).clamp(LEAST.load(Ordering::Relaxed), WINDOW)
+    } else {
+        FIRST_STEP
+    };
+    let appended = check_limit(fd.length()? + step + SPARE).and_then(|()| fd.append_zeros(step));
+    if alone {
+        APPENDING.store(false, Ordering::Release);
     }
-    let inside = (have % WINDOW_SLOTS) as usize * SLOT_SIZE;
-    let step = (have as usize * SLOT_SIZE)
-        .clamp(FIRST_STEP, WINDOW)
-        .min(WINDOW - inside);
-    // SAFETY: inside is below WINDOW.
-    let start = unsafe { at.add(inside) };
-    let file_offset = HEADER_SIZE + index * WINDOW + inside;
-    let mut fd = None;
-    populate(start, file_offset, step, || Ok(&*fd.insert(reopen()?)))?;
-    let now = have + (step / SLOT_SIZE) as u64;
-    if RESERVED
-        .compare_exchange(have, now, Ordering::AcqRel, Ordering::Relaxed)
-        .is_ok()
-    {
-        header.raise(offset::RESERVED, now);
+    let slots = (appended?.saturating_sub(HEADER_SIZE) / SLOT_SIZE) as u64;
+    for index in have / WINDOW_SLOTS..slots.div_ceil(WINDOW_SLOTS) {
+        map_window(index as usize, &fd)?;
     }
+    if IN_MEMORY.load(Ordering::Relaxed) {
+        enter_pages(have, slots);
+    }
+    RESERVED.fetch_max(slots, Ordering::AcqRel);
+    header.raise(offset::RESERVED, slots);
     Ok(())
 }
 
-/// Maps window `index` behind the present end of the file. `fallocate` never shortens, so threads may come here together.
-fn map_window(index: usize, window: &AtomicPtr<u8>) -> Result<*mut u8, Errno> {
-    let file_offset = HEADER_SIZE + index * WINDOW;
-    check_limit(file_offset + WINDOW)?;
-    let fd = reopen()?;
-    if !FULL_LENGTH.load(Ordering::Relaxed) {
-        fd.allocate(file_offset, WINDOW)?;
+/// Enters the pages of these slots in the page table at once, as for reading: where nothing keeps track of what is to be
+/// written to a disk, that is as good as for writing, and sixteen pages are had at a time.
+fn enter_pages(from: u64, to: u64) {
+    let mut from = from;
+    while from < to {
+        let end = to.min((from / WINDOW_SLOTS + 1) * WINDOW_SLOTS);
+        if let Some(start) = slot(from) {
+            let inside = start.addr() % PAGE;
+            let len = (end - from) as usize * SLOT_SIZE + inside;
+            // SAFETY: mapped, as the slots are. It changes no contents; where it is refused, pages are entered one by one.
+            let _ = unsafe { sys::advise(start.sub(inside), len, libc::MADV_POPULATE_READ) };
+        }
+        from = end;
     }
-    let at = fd.map(file_offset, WINDOW)?;
+}
+
+/// Gives the memory of a window back that was filled some time ago. It stays mapped, and its contents stay in the file:
+/// whoever still writes there finds them again.
+fn let_go(index: usize) {
+    let window = MAPPED
+        .get(index)
+        .map_or(core::ptr::null_mut(), |place| place.load(Ordering::Relaxed));
+    if !window.is_null() {
+        // SAFETY: of a shared mapping of a file nothing is lost. Where it is refused, the memory stays.
+        let _ = unsafe { sys::advise(window, WINDOW, libc::MADV_DONTNEED) };
+    }
+}
+
+/// Maps window `index`, if nobody has yet.
+fn map_window(index: usize, fd: &Fd) -> Result<(), Errno> {
+    let window = MAPPED.get(index).ok_or(Errno(libc::EFBIG))?;
+    if !window.load(Ordering::Acquire).is_null() {
+        return Ok(());
+    }
+    let at = fd.map(HEADER_SIZE + index * WINDOW, WINDOW)?;
     match window.compare_exchange(
         core::ptr::null_mut(),
         at,
         Ordering::AcqRel,
         Ordering::Acquire,
     ) {
-        Ok(_) => Ok(at),
-        Err(other) => {
+        Ok(_) => {
+            let_go(index.wrapping_sub(HELD));
+        }
+        Err(_) => {
             // SAFETY: nobody else knows this mapping.
             unsafe { sys::unmap(at, WINDOW) };
-            Ok(other)
         }
     }
-}
-
-/// Reads a whole small file of `/proc` into `buf`; what fitted.
-pub(crate) fn read_proc<'b>(path: &CStr, buf: &'b mut [u8]) -> &'b [u8] {
-    let mut filled = 0;
-    if let Ok(fd) = sys::open(path, libc::O_RDONLY as c_int, 0) {
-        while let Some(rest) = buf.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match fd.read(rest) {
-                Ok(count) if count > 0 => filled += count,
-                _ => break,
-            }
-        }
-    }
-    buf.get(..filled).unwrap_or(&[])
+    Ok(())
 }

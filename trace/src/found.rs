@@ -5,7 +5,7 @@ use core::ffi::c_int;
 use partage_trace_format::{Call, payload::tag};
 
 use crate::text::Text;
-use crate::{descriptors, options, recorder, sys};
+use crate::{descriptors, options, sys, writer};
 
 const DEV_SHM: &[u8] = b"/dev/shm/";
 const MEMFD: &[u8] = b"/memfd:";
@@ -50,7 +50,7 @@ pub(crate) fn examine(fd: c_int) -> bool {
             stat.st_size as usize,
         )
     });
-    recorder::found(
+    writer::found(
         Call::FoundFd,
         [number as usize, device, inode, size, 0, 0],
         &[(tag::NAME, link)],

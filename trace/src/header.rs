@@ -8,7 +8,7 @@ use partage_trace_format::header::{
 };
 use partage_trace_format::{HEADER_SIZE, SLOT_SIZE};
 
-use crate::{clock, file, options, sys};
+use crate::{clock, options, sys};
 
 /// What is known of a process image when its file is made.
 pub(crate) struct Image {
@@ -37,6 +37,11 @@ impl Header {
     #[inline(always)]
     pub(crate) unsafe fn new(base: *mut u8) -> Self {
         Header(base)
+    }
+
+    /// Where it is mapped.
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.0
     }
 
     #[inline(always)]
@@ -68,7 +73,15 @@ impl Header {
     }
 
     /// Fills the header of a new file; the magic comes last and makes it one.
-    pub(crate) fn write(&self, image: &Image, seq: u32, ring_slots: u64, reserved: u64) {
+    /// `parents` is that of the parent of a fork: the program is the same.
+    pub(crate) fn write(
+        &self,
+        image: &Image,
+        seq: u32,
+        ring_slots: u64,
+        reserved: u64,
+        parents: Option<&Header>,
+    ) {
         let words = [
             (offset::VERSION, VERSION),
             (offset::HEADER_SIZE, HEADER_SIZE as u32),
@@ -92,11 +105,25 @@ impl Header {
         let now = clock::reading();
         self.write_reading(offset::FIRST_CLOCK, &now);
         self.write_reading(offset::LAST_CLOCKS, &now);
-        self.write_program();
+        match parents {
+            Some(parents) => self.copy_program(parents),
+            None => self.write_program(),
+        }
         REFRESHING.store(false, Ordering::Relaxed);
         self.refresh_clock();
         self.long(offset::MAGIC)
             .store(u64::from_ne_bytes(MAGIC), Ordering::Release);
+    }
+
+    fn copy_program(&self, parents: &Header) {
+        for at in [offset::EXE_LEN, offset::CMDLINE_LEN] {
+            let len = parents.word(at).load(Ordering::Relaxed);
+            self.word(at).store(len, Ordering::Relaxed);
+        }
+        for (at, max) in [(offset::EXE, EXE_MAX), (offset::CMDLINE, CMDLINE_MAX)] {
+            // SAFETY: both headers are mapped, and no two of them overlap; the texts lie inside.
+            unsafe { core::ptr::copy_nonoverlapping(parents.0.add(at), self.0.add(at), max) };
+        }
     }
 
     fn write_program(&self) {
@@ -104,7 +131,7 @@ impl Header {
             sys::read_link(c"/proc/self/exe", buf).map_or(0, <[u8]>::len)
         });
         self.fill_text(offset::CMDLINE, CMDLINE_MAX, offset::CMDLINE_LEN, |buf| {
-            file::read_proc(c"/proc/self/cmdline", buf).len()
+            sys::read_proc(c"/proc/self/cmdline", buf).len()
         });
     }
 
@@ -120,6 +147,12 @@ impl Header {
     pub(crate) fn take_tickets(&self, slots: u64) -> u64 {
         self.long(offset::CURSOR)
             .fetch_add(slots, Ordering::Relaxed)
+    }
+
+    /// Tickets handed out.
+    #[inline(always)]
+    pub(crate) fn tickets(&self) -> u64 {
+        self.long(offset::CURSOR).load(Ordering::Relaxed)
     }
 
     /// Raises a count to at least `value`.

@@ -5,26 +5,40 @@
 //!
 //! ```text
 //! exports, shortcuts, execl, vfork   the C symbols: argument registers, return address, frame pointer
+//! captured, capture/      calls by number, functions found by a handle of the C library: led to the same hooks
 //!   └ hooks/                what each call means; forwards by `next` (or `fallback`), asks the tables, records
-//!       ├ descriptors, mappings, sizes, found     what is shared memory in this process
-//!       └ recorder          one record into its slots
-//!           ├ frames, modules, maps               where the call came from
-//!           └ file, header, clock                 the mapped file
-//! process                   whether to record; constructor; forks          thread   per-thread block
-//! options, text, once, sys  environment, bytes, system calls
+//!       ├ descriptors, mappings, sizes, found, places   what is shared memory in this process
+//!       └ recorder          a call from its beginning to its record
+//!           ├ process                             whether to record; the start, forks
+//!           ├ stacks, frames, script              where the call came from
+//!           ├ modules, build_id, maps             what code lies where
+//!           └ writer, outcome                     one record into its slots
+//!               ├ file, header, clock             the mapped file
+//!               └ thread, blocks                  a block for each thread
+//! constructor, death        before the program starts; a bus error
+//! options, text, once, sys, signals  environment, bytes, system calls
 //! ```
 //! Rules for all of it: no allocation, no lock that a signal handler or another thread could wait for, no descriptor kept,
 //! errno left as the program's call set it, no output.
 
 #[cfg(not(all(
-    target_os = "linux",
+    any(target_os = "linux", target_os = "android"),
     target_pointer_width = "64",
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
 compile_error!("the recorder knows 64-bit Linux on x86-64 and aarch64");
 
+mod blocks;
+mod build_id;
+#[path = "../../capture/mod.rs"]
+mod capture;
+mod captured;
 mod clock;
+mod constructor;
+mod death;
 mod descriptors;
+#[path = "../../core/src/os/errno.rs"]
+mod errno;
 mod execl;
 mod exports;
 mod fallback;
@@ -39,13 +53,22 @@ mod modules;
 mod next;
 mod once;
 mod options;
+mod outcome;
+mod outside;
+mod places;
 mod process;
 mod recorder;
-#[path = "../../src/runtime.rs"]
-mod runtime;
+mod script;
 mod shortcuts;
+mod signals;
 mod sizes;
+mod stacks;
 mod sys;
 mod text;
 mod thread;
+mod trampoline;
+mod usual;
 mod vfork;
+mod writer;
+
+use partage_runtime as _;

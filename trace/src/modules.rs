@@ -7,7 +7,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use partage_trace_format::{Call, payload::tag};
 
-use crate::{maps, recorder};
+use crate::maps::{self, Mapping};
+use crate::{build_id, frames, script, writer};
 
 const PAGE_SHIFT: u32 = 12;
 const PAGES: usize = 256;
@@ -22,6 +23,11 @@ static RECORDED: [(AtomicUsize, AtomicUsize); RANGES] =
     [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; RANGES];
 static VAIN: AtomicU32 = AtomicU32::new(0);
 static LOOKING: AtomicBool = AtomicBool::new(false);
+/// Looks that are due because something is being loaded.
+static EXPECTED: AtomicU32 = AtomicU32::new(0);
+/// Between these all recorded mappings lie.
+static LOWEST: AtomicUsize = AtomicUsize::new(usize::MAX);
+static HIGHEST: AtomicUsize = AtomicUsize::new(0);
 
 /// Forgets everything: a new file begins, or a library was unloaded.
 pub(crate) fn forget() {
@@ -74,25 +80,73 @@ fn is_recorded(address: usize) -> bool {
         .any(held)
 }
 
+/// Says that something may be loaded soon.
+pub(crate) fn expect() {
+    // Once for a look that comes too early.
+    EXPECTED.store(2, Ordering::Relaxed);
+}
+
+/// Looks at the maps if something may have been loaded since.
+#[inline(always)]
+pub(crate) fn refresh() {
+    if EXPECTED.load(Ordering::Relaxed) != 0 {
+        refresh_now();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn refresh_now() {
+    if LOOKING.swap(true, Ordering::Acquire) {
+        return;
+    }
+    let left = EXPECTED.load(Ordering::Relaxed).saturating_sub(1);
+    EXPECTED.store(left, Ordering::Relaxed);
+    record_new();
+    script::look_again();
+    LOOKING.store(false, Ordering::Release);
+}
+
+/// Whether code is known to lie there.
+#[inline(always)]
+pub(crate) fn is_code(address: usize) -> bool {
+    let (low, high) = (
+        LOWEST.load(Ordering::Relaxed),
+        HIGHEST.load(Ordering::Relaxed),
+    );
+    address >= low && address < high && is_recorded(address)
+}
+
+/// Enters a range of code.
+fn enter(mapping: &Mapping<'_>) {
+    let free = |(start, _): &&(AtomicUsize, AtomicUsize)| start.load(Ordering::Relaxed) == 0;
+    if let Some((start, end)) = RECORDED.iter().find(free) {
+        end.store(mapping.end, Ordering::Relaxed);
+        start.store(mapping.start, Ordering::Relaxed);
+        LOWEST.fetch_min(mapping.start, Ordering::Relaxed);
+        HIGHEST.fetch_max(mapping.end, Ordering::Relaxed);
+    }
+}
+
 /// Records every executable mapping that is not recorded yet.
 fn record_new() {
+    let mut image = (0, 0);
     maps::each(|mapping| {
+        frames::learn(mapping);
+        if mapping.offset == 0 && mapping.inode != 0 {
+            image = (mapping.inode, mapping.start);
+        }
         let same = |(start, end): &&(AtomicUsize, AtomicUsize)| {
             start.load(Ordering::Relaxed) == mapping.start
                 && end.load(Ordering::Relaxed) == mapping.end
         };
-        if !mapping.executable
-            || mapping.path.is_empty()
-            || RECORDED.iter().any(|range| same(&range))
-        {
+        if !mapping.executable || RECORDED.iter().any(|range| same(&range)) {
             return;
         }
-        if let Some((start, end)) = RECORDED
-            .iter()
-            .find(|(start, _)| start.load(Ordering::Relaxed) == 0)
-        {
-            end.store(mapping.end, Ordering::Relaxed);
-            start.store(mapping.start, Ordering::Relaxed);
+        enter(mapping);
+        if mapping.path.is_empty() {
+            // Code made at run time: its addresses are kept, and nothing else is known of it.
+            return;
         }
         let args = [
             mapping.start,
@@ -102,6 +156,13 @@ fn record_new() {
             mapping.inode,
             0,
         ];
-        recorder::found(Call::Module, args, &[(tag::NAME, mapping.path)]);
+        let mut id = [0; build_id::MAX];
+        let id = match image {
+            (inode, start) if inode == mapping.inode => build_id::of(start, &mut id),
+            _ => &[],
+        };
+        let pieces = [(tag::NAME, mapping.path), (tag::BUILD_ID, id)];
+        let used = if id.is_empty() { 1 } else { 2 };
+        writer::found(Call::Module, args, pieces.get(..used).unwrap_or(&[]));
     });
 }

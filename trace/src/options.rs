@@ -1,13 +1,14 @@
 //! Options, from the environment. The table is in `docs/trace-format.md`.
 
-use core::ffi::c_char;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::ffi::{CStr, c_char};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use partage_trace_format::SLOT_SIZE;
 use partage_trace_format::clock::ClockKind;
 use partage_trace_format::header::RING_SLOTS_MAX;
 use partage_trace_format::record::MAX_CALLERS;
 
+use crate::errno;
 use crate::once::Once;
 use crate::sys;
 use crate::text::{Text, c_bytes};
@@ -21,9 +22,16 @@ const RING_SLOTS_MIN: u64 = 512;
 static DEPTH: AtomicU32 = AtomicU32::new(1);
 static RING_SLOTS: AtomicU64 = AtomicU64::new(0);
 static CLOCK: AtomicU32 = AtomicU32::new(AUTOMATIC);
+/// How much of a stack is looked at, in bytes.
+static STACK: AtomicUsize = AtomicUsize::new(STACK_DEFAULT as usize);
+const STACK_DEFAULT: u64 = 4096;
+/// Places in a stack are numbers of 16 bits that count words.
+const STACK_MAX: u64 = 256 << 10;
+static SCRIPTS: AtomicBool = AtomicBool::new(true);
 static ANONYMOUS: AtomicBool = AtomicBool::new(false);
 static DIRECTORY: Once<Text<DIRECTORY_MAX>> = Once::new();
 static POSIX_DIRECTORY: Once<Text<DIRECTORY_MAX>> = Once::new();
+static OUTSIDE: Once<Text<DIRECTORY_MAX>> = Once::new();
 
 const AUTOMATIC: u32 = u32::MAX;
 
@@ -55,6 +63,20 @@ const TABLE: &[(&[u8], Setter)] = &[
     (b"PARTAGE_TRACE_ANONYMOUS=", |value| {
         ANONYMOUS.store(value == b"1", Ordering::Relaxed)
     }),
+    (b"PARTAGE_TRACE_STACK=", |value| {
+        let size = number(value).unwrap_or(STACK_DEFAULT).min(STACK_MAX);
+        STACK.store(size as usize, Ordering::Relaxed);
+    }),
+    (b"PARTAGE_TRACE_SCRIPTS=", |value| {
+        SCRIPTS.store(value != b"0", Ordering::Relaxed)
+    }),
+    (b"PARTAGE_TRACE_OUTSIDE=", |value| {
+        if value.starts_with(b"/") {
+            let mut text = Text::new();
+            text.push(value);
+            OUTSIDE.set(text);
+        }
+    }),
     (b"PARTAGE_DIR=", |value| {
         let mut text = Text::new();
         text.push(value).push(b"/posix/");
@@ -81,6 +103,13 @@ pub(crate) fn load() {
         // SAFETY: not beyond the null pointer.
         entry = unsafe { entry.add(1) };
     }
+}
+
+/// False before the C library's own start where nothing of it can be used, on bionic: it calls the constructors of what is
+/// preloaded first.
+pub(crate) fn can_load() -> bool {
+    // SAFETY: libc's own variable, read only.
+    unsafe { !environ.is_null() || !errno::is_bionic() }
 }
 
 /// Reads the environment that the program was started with; of a variable, what fits into the buffer.
@@ -156,6 +185,32 @@ pub(crate) fn posix_directory() -> Option<&'static [u8]> {
         .map(Text::as_bytes)
 }
 
+/// The command that records from outside what no preload reaches.
+pub(crate) fn outside() -> Option<&'static CStr> {
+    OUTSIDE.get().and_then(Text::as_c_str)
+}
+
+/// Where programs are searched for, as the environment says now.
+pub(crate) fn search_path() -> Option<&'static [u8]> {
+    // SAFETY: libc's own variable; execvp reads it without a lock as well.
+    let mut entry = unsafe { environ };
+    while !entry.is_null() {
+        // SAFETY: environ is an array that ends with a null pointer, which is not passed.
+        let text = unsafe { *entry };
+        if text.is_null() {
+            break;
+        }
+        // SAFETY: its elements are C strings.
+        let variable = unsafe { c_bytes(text, VALUE_MAX) };
+        if let Some(value) = variable.strip_prefix(b"PATH=") {
+            return Some(value);
+        }
+        // SAFETY: not beyond the null pointer.
+        entry = unsafe { entry.add(1) };
+    }
+    None
+}
+
 /// Most return addresses per record.
 #[inline(always)]
 pub(crate) fn depth() -> usize {
@@ -173,6 +228,17 @@ pub(crate) fn clock() -> Option<ClockKind> {
     [ClockKind::Monotonic, ClockKind::Counter]
         .into_iter()
         .find(|kind| kind.number() == number)
+}
+
+/// How much of a stack is looked at, in bytes; 0: it is not copied.
+#[inline(always)]
+pub(crate) fn stack() -> usize {
+    STACK.load(Ordering::Relaxed)
+}
+
+/// Whether interpreters are asked for their lines.
+pub(crate) fn scripts() -> bool {
+    SCRIPTS.load(Ordering::Relaxed)
 }
 
 /// Whether shared anonymous mappings are recorded too.

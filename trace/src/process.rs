@@ -3,12 +3,16 @@
 //! The answer stands in a page that the kernel wipes in a forked child (`MADV_WIPEONFORK`), however it was forked: a
 //! child finds "not known" and starts a file of its own. A vfork child shares the page, and the file.
 
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use partage_trace_format::header::Origin;
+use partage_trace_format::Call;
+use partage_trace_format::header::{Origin, flag};
 
 use crate::header::Image;
-use crate::{clock, file, found, modules, next, options, sys, thread};
+use crate::outcome::Outcome;
+use crate::{
+    blocks, clock, file, found, modules, options, outside, script, stacks, sys, thread, writer,
+};
 
 const NOT_KNOWN: u32 = 0;
 const ON: u32 = 1;
@@ -18,10 +22,11 @@ const LIFE_PAGE: usize = 4096;
 
 static NOT_STARTED: AtomicU32 = AtomicU32::new(NOT_KNOWN);
 static LIFE: AtomicPtr<AtomicU32> = AtomicPtr::new((&raw const NOT_STARTED).cast_mut());
-/// Counts the processes that this memory has lived in; thread ids hold for one.
-static GENERATION: AtomicU32 = AtomicU32::new(1);
 /// Whether an ancestor by fork has started before.
 static INHERITED: AtomicBool = AtomicBool::new(false);
+/// The call that made this process, and where it was made; 0 if that was not seen.
+static FORKED_BY: AtomicU32 = AtomicU32::new(0);
+static FORKED_AT: AtomicUsize = AtomicUsize::new(0);
 /// pid and tid of the thread that is starting, 0 if none.
 static STARTER: AtomicU64 = AtomicU64::new(0);
 /// Records that fell into the start itself, by signal handlers.
@@ -30,12 +35,6 @@ static EARLY: AtomicU64 = AtomicU64::new(0);
 fn life() -> &'static AtomicU32 {
     // SAFETY: points to NOT_STARTED or to a page that is never unmapped.
     unsafe { &*LIFE.load(Ordering::Acquire) }
-}
-
-/// See `GENERATION`.
-#[inline(always)]
-pub(crate) fn generation() -> u32 {
-    GENERATION.load(Ordering::Relaxed)
 }
 
 /// Whether to record now; starts the recording if that is not decided yet.
@@ -48,16 +47,29 @@ pub(crate) fn records() -> bool {
     }
 }
 
-/// In the child of a fork: the page is wiped already, except where the kernel's promise is not kept (emulators).
-pub(crate) fn forked() {
+/// In the child of a fork: the page is wiped already, except where the kernel's promise is not kept (emulators). Its file
+/// begins with the first call that is recorded: many children make none.
+pub(crate) fn forked(call: Call, return_address: usize) {
     if INHERITED.load(Ordering::Relaxed) {
         life().store(NOT_KNOWN, Ordering::Relaxed);
     }
+    FORKED_BY.store(call as u32, Ordering::Relaxed);
+    FORKED_AT.store(return_address, Ordering::Relaxed);
+    blocks::forked();
+}
+
+/// Whether this is the child of a fork that has recorded nothing so far, and has no file.
+pub(crate) fn is_silent() -> bool {
+    INHERITED.load(Ordering::Relaxed) && life().load(Ordering::Acquire) == NOT_KNOWN
 }
 
 #[cold]
 #[inline(never)]
 fn start() -> bool {
+    if !options::can_load() {
+        // The C library's own calls, for its own memory.
+        return false;
+    }
     let thread = thread::current();
     if thread.starting.get() || thread.resolving.get() {
         EARLY.fetch_add(1, Ordering::Relaxed);
@@ -108,16 +120,34 @@ fn decide(me: u64) -> bool {
     if !forked {
         options::load();
     }
-    let wanted = options::directory().is_some() && !is_secure();
+    let wanted = options::directory().is_some() && !is_secure() && !outside::is_the_command();
     let on = wanted && prepare_life(forked) && open_file((me >> 32) as u32, forked);
     if forked || wanted {
         INHERITED.store(true, Ordering::Relaxed);
     }
     life().store(if on { ON } else { OFF }, Ordering::Release);
     if on && !forked {
+        script::look();
         found::inherited();
     }
+    if on && forked {
+        record_fork();
+    }
     on
+}
+
+/// The first record of a child: the fork, as it returned there.
+fn record_fork() {
+    let call = Call::from_number(FORKED_BY.swap(0, Ordering::Relaxed) as u16);
+    if let Some(call) = call {
+        let record = writer::raw(clock::ticks(), call, Outcome::NONE, [0; 6]);
+        let caller = [FORKED_AT.load(Ordering::Relaxed) as u64];
+        writer::write(
+            record,
+            caller.get(..options::depth().min(1)).unwrap_or(&[]),
+            &[],
+        );
+    }
 }
 
 /// A set-uid program must not write where its caller says.
@@ -142,8 +172,13 @@ fn prepare_life(forked: bool) -> bool {
 
 fn open_file(pid: u32, forked: bool) -> bool {
     let origin = if forked { Origin::Fork } else { Origin::Exec };
-    GENERATION.fetch_add(1, Ordering::Relaxed);
-    modules::forget();
+    thread::begin_generation();
+    let stopped = file::header().is_some_and(|header| header.flags() & flag::STOPPED != 0);
+    if !forked || stopped || options::ring() != 0 {
+        modules::forget();
+    }
+    // Else what the parent has recorded of its code holds for the child, and the report knows whose child it is.
+    stacks::forked();
     let image = Image {
         pid,
         origin,
@@ -151,15 +186,3 @@ fn open_file(pid: u32, forked: bool) -> bool {
     };
     file::create(&image).is_ok()
 }
-
-/// Runs when the object is loaded: before most of the program, though not before everything.
-extern "C" fn constructor() {
-    next::look_up_all();
-    if records() {
-        crate::hooks::process::at_exit();
-    }
-}
-
-#[used]
-#[unsafe(link_section = ".init_array")]
-static CONSTRUCTOR: extern "C" fn() = constructor;

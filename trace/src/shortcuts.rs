@@ -3,7 +3,7 @@
 
 use core::arch::naked_asm;
 
-use crate::exports::usual;
+use crate::usual;
 #[cfg(target_arch = "x86_64")]
 use crate::{
     descriptors::{SHARED, TRACKED},

@@ -3,6 +3,7 @@
 
 use core::arch::asm;
 use core::ffi::{CStr, c_int};
+use core::sync::atomic::AtomicU64;
 
 /// An errno value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +61,11 @@ macro_rules! call {
         let mut args = [0usize; 6];
         let given = [$($arg as usize),*];
         for (to, from) in args.iter_mut().zip(given) { *to = from; }
-        check(syscall(libc::$number, args))
+        $crate::sys::check($crate::sys::syscall(libc::$number, args))
     }};
 }
+
+pub(crate) use call;
 
 /// A descriptor that is closed when dropped. None outlives the function that opened it.
 pub(crate) struct Fd(c_int);
@@ -89,6 +92,21 @@ pub(crate) fn open(path: &CStr, flags: c_int, mode: libc::mode_t) -> Result<Fd, 
     fd.map(|fd| Fd(fd as c_int))
 }
 
+/// pipe2(2): what is to be read, and what is written and never waited for.
+pub(crate) fn pipe() -> Result<(Fd, Fd), Errno> {
+    let mut ends: [c_int; 2] = [-1; 2];
+    // SAFETY: room for two descriptors.
+    unsafe {
+        call!(
+            SYS_pipe2,
+            ends.as_mut_ptr(),
+            libc::O_CLOEXEC | libc::O_NONBLOCK
+        )
+    }?;
+    let [from, to] = ends;
+    Ok((Fd(from), Fd(to)))
+}
+
 impl Fd {
     /// ftruncate(2).
     pub(crate) fn truncate(&self, len: usize) -> Result<(), Errno> {
@@ -96,10 +114,40 @@ impl Fd {
         unsafe { call!(SYS_ftruncate, self.0, len) }.map(drop)
     }
 
-    /// fallocate(2) in mode 0: space for `len` bytes at `offset`, the file never gets shorter.
-    pub(crate) fn allocate(&self, offset: usize, len: usize) -> Result<(), Errno> {
-        // SAFETY: no memory is passed.
-        unsafe { call!(SYS_fallocate, self.0, 0, offset, len) }.map(drop)
+    /// The file's length.
+    pub(crate) fn length(&self) -> Result<usize, Errno> {
+        stat_fd(self.0).map(|stat| stat.st_size as usize)
+    }
+
+    /// Whether this is a file of a tmpfs, by fstatfs(2).
+    pub(crate) fn is_in_memory(&self) -> bool {
+        // SAFETY: all zeros is a valid statfs.
+        let mut system: libc::statfs = unsafe { core::mem::zeroed() };
+        // SAFETY: it is writable and of the kernel's layout on 64-bit Linux.
+        let asked = unsafe { call!(SYS_fstatfs, self.0, &raw mut system) };
+        asked.is_ok() && system.f_type == libc::TMPFS_MAGIC
+    }
+
+    /// Writes up to `len` zeros at the end of a file that is opened to append, and at most `PIECES * PIECE`: where they
+    /// end. On a disk that is nearly full they may be fewer.
+    pub(crate) fn append_zeros(&self, len: usize) -> Result<usize, Errno> {
+        const PIECE: usize = 64 << 10;
+        const PIECES: usize = 16;
+        static ZEROS: [AtomicU64; PIECE / 8] = [const { AtomicU64::new(0) }; PIECE / 8];
+        let mut left = len;
+        let pieces: [libc::iovec; PIECES] = core::array::from_fn(|_| {
+            let piece = left.min(PIECE);
+            left -= piece;
+            libc::iovec {
+                iov_base: (&raw const ZEROS).cast_mut().cast(),
+                iov_len: piece,
+            }
+        });
+        // SAFETY: each piece lies in ZEROS, which is only read.
+        unsafe {
+            call!(SYS_writev, self.0, pieces.as_ptr(), PIECES)?;
+            call!(SYS_lseek, self.0, 0, libc::SEEK_CUR)
+        }
     }
 
     /// Maps `len` bytes at `offset`, shared and writable.
@@ -179,6 +227,20 @@ pub(crate) fn stat_fd(fd: c_int) -> Result<libc::stat, Errno> {
     unsafe { call!(SYS_fstat, fd, &raw mut stat) }.map(|_| stat)
 }
 
+/// newfstatat(2).
+pub(crate) fn stat_at(directory: c_int, path: &CStr) -> Result<libc::stat, Errno> {
+    // SAFETY: all zeros is a valid stat.
+    let mut stat: libc::stat = unsafe { core::mem::zeroed() };
+    // SAFETY: the path is NUL-terminated; stat is writable and of the kernel's layout on 64-bit Linux.
+    unsafe { call!(SYS_newfstatat, directory, path.as_ptr(), &raw mut stat, 0) }.map(|_| stat)
+}
+
+/// Whether this process may execute the file, by faccessat(2).
+pub(crate) fn is_executable(path: &CStr) -> bool {
+    // SAFETY: the path is NUL-terminated.
+    unsafe { call!(SYS_faccessat, libc::AT_FDCWD, path.as_ptr(), libc::X_OK) }.is_ok()
+}
+
 /// getpid(2).
 pub(crate) fn pid() -> u32 {
     // SAFETY: no memory is passed; it cannot fail.
@@ -240,4 +302,18 @@ pub(crate) fn read_memory(address: usize, buf: &mut [u8]) -> Result<usize, Errno
             0
         )
     }
+}
+
+/// Reads a whole small file of `/proc` into `buf`; what fitted.
+pub(crate) fn read_proc<'b>(path: &CStr, buf: &'b mut [u8]) -> &'b [u8] {
+    let mut filled = 0;
+    if let Ok(fd) = open(path, libc::O_RDONLY as c_int, 0) {
+        while let Some(rest) = buf.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match fd.read(rest) {
+                Ok(count) if count > 0 => filled += count,
+                _ => break,
+            }
+        }
+    }
+    buf.get(..filled).unwrap_or(&[])
 }

@@ -1,19 +1,29 @@
-//! What each thread knows: a block of thread-local storage, reached without any call.
-//!
-//! Rust has no thread-locals without `std`, so the block is declared in assembly with the initial-exec model, which is
-//! what a preloaded object has anyway.
+//! What each thread knows: a block of its own, see `blocks.rs`.
 
-use core::arch::{asm, global_asm};
 use core::cell::Cell;
+use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::process;
+pub(crate) use crate::blocks::current;
 use crate::sys;
+
+/// Counts the processes that this memory has lived in; thread ids hold for one.
+static GENERATION: AtomicU32 = AtomicU32::new(1);
+
+/// See `GENERATION`.
+#[inline(always)]
+pub(crate) fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// A new process has this memory.
+pub(crate) fn begin_generation() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
 
 /// Most vfork calls inside one another's children.
 pub(crate) const MAX_VFORKS: usize = 8;
 
 /// What a thread keeps while a vfork of its is under way; see `vfork.rs`.
-#[derive(Default)]
 #[repr(C)]
 pub(crate) struct VforkFrame {
     pub(crate) return_address: Cell<usize>,
@@ -24,9 +34,24 @@ pub(crate) struct VforkFrame {
     pub(crate) index: Cell<u32>,
 }
 
+impl VforkFrame {
+    const fn empty() -> VforkFrame {
+        VforkFrame {
+            return_address: Cell::new(0),
+            saved_register: Cell::new(0),
+            frame_pointer: Cell::new(0),
+            time: Cell::new(0),
+            ids: Cell::new((0, 0)),
+            index: Cell::new(0),
+        }
+    }
+}
+
 /// The block. All zeros at first; only its own thread reads and writes it, also from signal handlers.
 #[repr(C)]
 pub(crate) struct Thread {
+    /// The block of all threads that have none of their own: what one of them notes there is not to be relied on.
+    pub(crate) is_shared: bool,
     /// The process generation for which `pid` and `tid` hold; 0 at first, which none is.
     generation: Cell<u32>,
     pid: Cell<u32>,
@@ -39,52 +64,43 @@ pub(crate) struct Thread {
     pub(crate) vforks: Cell<u32>,
     /// Stack of this thread as far as it was looked up; see `frames.rs`.
     pub(crate) stack: Cell<(usize, usize)>,
+    /// How often it was asked for in vain.
+    pub(crate) stack_asked: Cell<u32>,
     pub(crate) vfork_frames: [VforkFrame; MAX_VFORKS],
 }
 
-const BLOCK_SIZE: usize = 512;
-const _: () = assert!(size_of::<Thread>() <= BLOCK_SIZE && align_of::<Thread>() <= 16);
+/// One for all, see `is_shared`.
+struct Shared(Thread);
 
-global_asm!(
-    ".pushsection .tbss.partage_trace_thread,\"awT\",%nobits",
-    ".hidden partage_trace_thread",
-    ".globl partage_trace_thread",
-    ".type partage_trace_thread,%object",
-    ".size partage_trace_thread, {size}",
-    ".p2align 4",
-    "partage_trace_thread:",
-    ".zero {size}",
-    ".popsection",
-    size = const BLOCK_SIZE,
-);
+// SAFETY: the cells are single words that any thread may find in any state: `is_shared` keeps all from relying on them.
+unsafe impl Sync for Shared {}
 
-/// This thread's block.
-#[inline(always)]
-pub(crate) fn current() -> &'static Thread {
-    let block: *const Thread;
-    // SAFETY: computes the address of a thread-local by the initial-exec model; reads nothing but the thread pointer and the GOT.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        asm!("mov {block}, qword ptr fs:[0]", "add {block}, qword ptr [rip + partage_trace_thread@GOTTPOFF]",
-            block = out(reg) block, options(nostack, pure, readonly));
-    }
-    // SAFETY: as above.
-    #[cfg(target_arch = "aarch64")]
-    unsafe {
-        asm!("adrp {offset}, :gottprel:partage_trace_thread", "ldr {offset}, [{offset}, :gottprel_lo12:partage_trace_thread]",
-            "mrs {block}, tpidr_el0", "add {block}, {block}, {offset}",
-            block = out(reg) block, offset = out(reg) _, options(nostack, pure, readonly));
-    }
-    // SAFETY: the block lives as long as its thread, is zeroed, aligned and large enough, and `Thread` is not `Sync`:
-    // the reference never leaves the thread.
-    unsafe { &*block }
-}
+static SHARED: Shared = Shared(Thread {
+    is_shared: true,
+    generation: Cell::new(0),
+    pid: Cell::new(0),
+    tid: Cell::new(0),
+    resolving: Cell::new(false),
+    starting: Cell::new(false),
+    vforks: Cell::new(MAX_VFORKS as u32),
+    stack: Cell::new((0, 0)),
+    stack_asked: Cell::new(0),
+    vfork_frames: [const { VforkFrame::empty() }; MAX_VFORKS],
+});
 
 impl Thread {
+    /// For a thread that can have no block.
+    pub(crate) fn shared() -> &'static Thread {
+        &SHARED.0
+    }
+
     /// Process and thread id, looked up once per thread and process.
     #[inline(always)]
     pub(crate) fn ids(&self) -> (u32, u32) {
-        if self.generation.get() != process::generation() {
+        if self.is_shared {
+            return (sys::pid(), sys::tid());
+        }
+        if self.generation.get() != generation() {
             self.look_up_ids();
         }
         (self.pid.get(), self.tid.get())
@@ -93,7 +109,7 @@ impl Thread {
     #[cold]
     fn look_up_ids(&self) {
         self.set_ids(sys::pid(), sys::tid());
-        self.generation.set(process::generation());
+        self.generation.set(generation());
     }
 
     /// Takes on other ids: in a vfork child its own, back in the parent the parent's.
@@ -105,6 +121,6 @@ impl Thread {
     /// Whether this is a vfork child, which shares its parent's memory but has its own descriptors.
     #[inline(always)]
     pub(crate) fn in_vfork_child(&self) -> bool {
-        self.vforks.get() != 0
+        self.vforks.get() != 0 && !self.is_shared
     }
 }

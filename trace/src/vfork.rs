@@ -31,6 +31,7 @@ extern "C" fn enter(return_address: usize, frame_pointer: usize, saved_register:
     let begun = recorder::begin(Site {
         return_address,
         frame_pointer,
+        stack_pointer: 0,
     });
     let (Some(begun), Some(frame)) = (begun, thread.vfork_frames.get(index as usize)) else {
         return Entry {
@@ -67,6 +68,7 @@ unsafe extern "C" fn leave(frame: *const VforkFrame, result: usize) -> usize {
     let site = Site {
         return_address: frame.return_address.get(),
         frame_pointer: frame.frame_pointer.get(),
+        stack_pointer: 0,
     };
     recorder::finish(
         Begun::at(site, frame.time.get()),

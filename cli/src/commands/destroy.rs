@@ -4,7 +4,6 @@ use crate::confirm;
 use crate::failure::{Failure, Outcome};
 use crate::namespace;
 use crate::output;
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -42,11 +41,11 @@ pub(crate) fn run(args: Args) -> Outcome {
     let files = namespace_files(&args.dir)?;
     let snapshot = namespace::snapshot_of(&args.dir)?;
     let (segments, objects) = (&snapshot.segments, &snapshot.objects);
-    let attached = segments.iter().filter(|segment| segment.nattch > 0).count()
-        + objects
-            .iter()
-            .filter(|object| !object.attached.is_empty())
-            .count();
+    let attached = segments
+        .iter()
+        .filter(|segment| !segment.is_orphan())
+        .count()
+        + objects.iter().filter(|object| !object.is_orphan()).count();
     let contents = format!(
         "{}: {}, {}",
         args.dir.display(),
@@ -78,7 +77,7 @@ fn namespace_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).map_err(cannot)? {
         let entry = entry.map_err(cannot)?;
-        if !belongs(&entry.file_name()) {
+        if !crate::sources::is_bookkeeping(&entry.file_name()) {
             let name = entry.file_name().to_string_lossy().into_owned();
             return Err(Failure::new(format_args!(
                 "{} holds {name}, which is no part of a namespace",
@@ -89,22 +88,6 @@ fn namespace_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
         files.push(entry.path());
     }
     Ok(files)
-}
-
-/// Whether a namespace has files of this name.
-fn belongs(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    let exact = [
-        "registry",
-        "posix",
-        crate::launch::STARTER,
-        crate::launch::KEPT,
-    ];
-    let beginnings = ["registry.", "segment-", "members-"];
-    exact.contains(&&*name)
-        || beginnings
-            .iter()
-            .any(|beginning| name.starts_with(beginning))
 }
 
 /// Removes the registry first: nobody can join what is going.

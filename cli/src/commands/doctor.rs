@@ -1,21 +1,29 @@
 //! `partage doctor`: does this system, and this namespace, do what partage needs?
 
+mod finding;
+mod limits;
+mod machine;
 mod namespace;
 mod preload;
+mod room;
 mod system;
 
 use crate::failure::{FAILED, Outcome};
+use crate::model::Snapshot;
 use crate::namespace::Choice;
 use crate::output;
+use crate::sources::{self, Extent};
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
-use std::path::PathBuf;
+use finding::{DEV_SHM, Finding, Verdict};
+use std::path::{Path, PathBuf};
 
 /// Check this system and the namespace, and say in plain words what to do
 ///
 /// Looks whether the kernel has System V shared memory, whether /dev/shm is there and how large,
 /// whether the lock that tells living processes from dead ones holds on the namespace's file
-/// system, whether the namespace is sound, and whether the preload reaches programs.
+/// system, whether the namespace is sound, and whether the preload reaches programs; how limits
+/// stand against use, who fills /dev/shm, and which settings of the machine get in the way. With
+/// `--user NAME`, root has all of it judged as that user would find it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -40,63 +48,18 @@ Examples:
   partage doctor
   partage doctor --program /usr/bin/firefox
   partage doctor --dir /srv/shm --repair
+  sudo partage doctor --user postgres
+  partage doctor --json | jq -r '.[] | select(.verdict == \"problem\").command'
 
 Exit status: 0 when there is no problem, 1 when there is one.";
 
-/// How good a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    /// As it should be.
-    Good,
-    /// Works, and is worth knowing.
-    Note,
-    /// Does not work.
-    Problem,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-struct Finding {
-    verdict: Verdict,
-    what: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<String>,
-}
-
-impl Finding {
-    fn good(what: impl ToString) -> Self {
-        Self {
-            verdict: Verdict::Good,
-            what: what.to_string(),
-            advice: None,
-        }
-    }
-
-    fn note(what: impl ToString, advice: impl ToString) -> Self {
-        let advice = Some(advice.to_string());
-        Self {
-            verdict: Verdict::Note,
-            what: what.to_string(),
-            advice,
-        }
-    }
-
-    fn problem(what: impl ToString, advice: impl ToString) -> Self {
-        let advice = Some(advice.to_string());
-        Self {
-            verdict: Verdict::Problem,
-            what: what.to_string(),
-            advice,
-        }
-    }
-}
-
-/// Looks at everything and reports it.
+/// Looks at everything and reports it. With `--user`, who could not read other processes would
+/// miss holders: those are looked at first.
 pub(crate) fn run(args: Args) -> Outcome {
-    let mut findings = system::look();
-    findings.extend(preload::look(args.program.as_deref()));
-    findings.extend(namespace::look(&args.namespace, args.repair));
+    let objects = sources::kernel_snapshot(Extent::Namespace).ok();
+    let objects = objects.or_else(|| sources::user_snapshot(None, Extent::Namespace).ok());
+    args.namespace.become_user()?;
+    let findings = judged(&args, objects.as_ref());
     if args.json {
         output::print_json(&findings)?;
     } else {
@@ -106,6 +69,21 @@ pub(crate) fn run(args: Args) -> Outcome {
         .iter()
         .any(|finding| finding.verdict == Verdict::Problem);
     Ok(if sick { FAILED } else { 0 })
+}
+
+fn judged(args: &Args, objects: Option<&Snapshot>) -> Vec<Finding> {
+    let mut findings = system::look();
+    findings.push(room::look(Path::new(DEV_SHM), objects).about("dev-shm"));
+    findings.extend(
+        objects
+            .and_then(room::unlinked)
+            .map(|finding| finding.about("unlinked")),
+    );
+    findings.extend(machine::look());
+    let preload = preload::look(args.program.as_deref());
+    findings.extend(preload.into_iter().map(|finding| finding.about("preload")));
+    findings.extend(namespace::look(&args.namespace, args.repair));
+    findings
 }
 
 fn shown(finding: &Finding) -> String {
@@ -118,6 +96,9 @@ fn shown(finding: &Finding) -> String {
     let mut text = format!("{style}{word:<7}{style:#}  {}\n", finding.what);
     if let Some(advice) = &finding.advice {
         text += &format!("         {advice}\n");
+    }
+    if let Some(command) = &finding.command {
+        text += &format!("           {command}\n");
     }
     text
 }

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     length: Option<u64>,
 
     /// An id, a key as 0x..., or the name of a POSIX object
-    #[arg(value_name = "ID|KEY|NAME")]
+    #[arg(value_name = "ID|KEY|NAME", value_hint = clap::ValueHint::Other)]
     target: Target,
 }
 

@@ -1,5 +1,7 @@
 //! `partage gc`: what the dead left behind, cleared away.
 
+mod unused;
+
 use crate::changes;
 use crate::failure::{Failure, Outcome, USAGE};
 use crate::launch;
@@ -19,9 +21,10 @@ use std::time::Duration;
 /// Clear away what dead processes left behind
 ///
 /// Takes dead members' attachments off, removes segments that only waited for them, files that
-/// were half-made or half-removed, and the namespaces of `run --private` whose run was killed
-/// together with everybody who would have cleaned up. With --dir, what is outside that directory
-/// is left alone. Segments that nobody is attached to stay, as in the kernel: see
+/// were half-made or half-removed, and the namespaces of `run --private` and recordings of `trace`
+/// whose run was killed together with everybody who would have cleaned up. With --dir, what is outside that directory
+/// is left alone. The bookkeeping of a namespace that nobody uses and that holds nothing is given
+/// back. Segments that nobody is attached to stay, as in the kernel: see
 /// `partage rm --orphans` for them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -45,11 +48,12 @@ pub(crate) fn run(args: Args) -> Outcome {
     if args.namespace.backend == Backend::Kernel {
         return Err(Failure::new("the kernel clears away what its dead leave").with_status(USAGE));
     }
-    let mut report = Vec::new();
+    let (mut report, mut notes) = (Vec::new(), Vec::new());
     let mut status = 0;
-    let located = sources::locate(args.namespace.dir.as_deref());
+    let located = args.namespace.locate();
+    args.namespace.become_user()?;
     let collected = located.and_then(|location| match location {
-        Some(location) => collect_namespace(&location, args.dry_run, &mut report),
+        Some(location) => collect_namespace(&location, args.dry_run, &mut report, &mut notes),
         None => Ok(()),
     });
     if let Err(failure) = collected {
@@ -72,6 +76,7 @@ pub(crate) fn run(args: Args) -> Outcome {
             .map(|line| format!("{line}\n"))
             .collect::<String>(),
     )?;
+    output::notes::print(&notes);
     Ok(status)
 }
 
@@ -89,8 +94,13 @@ fn collect_run(run: &DeadRun, dry_run: bool) -> Result<String, Failure> {
         run.remove()
             .map_err(|why| Failure::io(format_args!("cannot remove {shown}"), why))?;
     }
+    let what = if run.recording {
+        "recording"
+    } else {
+        "namespace"
+    };
     Ok(format!(
-        "{} {shown}, the namespace of a dead run, with {}",
+        "{} {shown}, the {what} of a dead run, with {}",
         verb(dry_run),
         format::size(run.resident)
     ))
@@ -113,6 +123,7 @@ fn collect_namespace(
     location: &Location,
     dry_run: bool,
     report: &mut Vec<String>,
+    notes: &mut Vec<String>,
 ) -> Result<(), Failure> {
     // The files first: one that is made after this look is not among them, and one whose segment
     // is not there at the later look has lost it, since a slot is taken before the file is made.
@@ -121,9 +132,26 @@ fn collect_namespace(
         return Ok(());
     };
     let mut remains = remains_in(&namespace);
+    let orphans = orphans_in(&namespace);
     drop(namespace);
     remains.files = strays(location, files)?;
+    if orphans.0 > 0 {
+        notes.push(format!(
+            "stay: {} of {}, which nobody is attached to: `partage rm --orphans` removes them",
+            format::count(orphans.0, "segment"),
+            format::size(orphans.1)
+        ));
+    }
     if remains == Remains::default() {
+        // Whoever has to be a member to clear away would use it himself.
+        if let Some(bytes) = unused::give_back(location, dry_run)? {
+            report.push(format!(
+                "{} the bookkeeping of {}, which nobody uses, with {}",
+                verb(dry_run),
+                location.directory.display(),
+                format::size(bytes)
+            ));
+        }
         return Ok(());
     }
     if !dry_run {
@@ -151,6 +179,18 @@ fn collect_namespace(
     Ok(())
 }
 
+/// Segments that only nobody uses, and their size: those stay.
+fn orphans_in(namespace: &Namespace) -> (usize, u64) {
+    let (mut count, mut bytes) = (0, 0u64);
+    namespace.each_slot(|_, segment| {
+        if segment.state == State::Live && segment.nattch == 0 {
+            count += 1;
+            bytes = bytes.saturating_add(segment.size);
+        }
+    });
+    (count, bytes)
+}
+
 fn remains_in(namespace: &Namespace) -> Remains {
     let mut remains = Remains::default();
     let forced = namespace.limits().rmid_forced;
@@ -166,7 +206,9 @@ fn remains_in(namespace: &Namespace) -> Remains {
         remains.attachments += dead;
         let removed = segment.mode & partage_core::inspect::SHM_DEST != 0;
         let waits = segment.nattch == 0 && (removed || (forced && dead > 0));
-        if segment.state == State::Doomed || (segment.state == State::Live && waits) {
+        if segment.state == State::Doomed
+            || (matches!(segment.state, State::Live | State::Removed) && waits)
+        {
             remains.segments.insert(segment.shmid);
             remains.resident += namespace.resident_bytes(segment);
         }

@@ -1,19 +1,25 @@
 //! `partage ls`: what a namespace holds, and who is attached.
 
+mod everyone;
 mod select;
 mod tables;
 mod watch;
 
 use crate::failure::{Failure, Outcome};
 use crate::model::Snapshot;
-use crate::namespace::Choice;
+use crate::namespace::{Backend, Choice};
 use crate::output;
+use crate::sources::{self, Extent};
 use select::Selection;
 
 /// List segments and POSIX objects, and who is attached
 ///
 /// Looks without taking part: no member of the namespace is disturbed, nothing is changed, and
 /// a process that died is not counted even if nobody has cleaned up after it yet.
+///
+/// Ages are those since a segment was made or changed by shmctl(2) (CHANGED), since its last attach
+/// or detach (USED), and since an object's contents or size changed (WRITTEN). Sizes are in powers
+/// of 1024; PIDS are those who have it mapped or open, and `?` those who cannot be seen.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -31,6 +37,15 @@ pub(crate) struct Args {
     /// By process: under each, what it is attached to
     #[arg(long, conflicts_with_all = ["long", "attached"])]
     tree: bool,
+
+    /// Also memfds, shared anonymous memory, unlinked files and segments of other IPC namespaces,
+    /// wherever a process holds them
+    #[arg(long)]
+    all_memory: bool,
+
+    /// All namespaces of the machine, and what is in those that are open to you (all of them to root)
+    #[arg(long, conflicts_with_all = ["long", "attached", "tree", "ipcs", "all_memory", "dir", "user"])]
+    all_users: bool,
 
     /// Exact numbers of bytes
     #[arg(short, long)]
@@ -58,7 +73,9 @@ Examples:
   partage ls                         the namespace of this user
   partage ls -l --sort size          with all there is to know, the largest last
   partage ls -p --pid 4711           what process 4711 is attached to
-  partage ls --orphans               segments that nobody is attached to
+  partage ls --orphans               what nobody has mapped, open or locked
+  partage ls --all-memory --sort size  all shared memory on the machine
+  sudo partage ls --all-users        every user's namespaces
   partage ls --json | jq '.segments[].id'
   partage ls --backend kernel        the kernel's segments, in the same form";
 
@@ -66,27 +83,46 @@ Examples:
 pub(crate) fn run(args: Args) -> Outcome {
     match args.watch {
         None => show(&args)?,
-        Some(seconds) => watch::every(seconds, || text(&args))?,
+        Some(seconds) => watch::every(seconds, || text(&args).map(|(text, _)| text))?,
     }
     Ok(0)
 }
 
 fn show(args: &Args) -> Result<(), Failure> {
+    if args.json && args.all_users {
+        return output::print_json(&sources::all_namespaces());
+    }
     if args.json {
         return output::print_json(&snapshot(args)?);
     }
-    output::print(&text(args)?)
+    let (text, notes) = text(args)?;
+    output::print(&text)?;
+    output::notes::print(&notes);
+    Ok(())
 }
 
 fn snapshot(args: &Args) -> Result<Snapshot, Failure> {
-    let mut snapshot = args.namespace.snapshot()?;
+    let extent = match args.all_memory {
+        true => Extent::All,
+        false => Extent::Namespace,
+    };
+    let mut snapshot = args.namespace.snapshot_with(extent)?;
     args.selection.apply(&mut snapshot)?;
     Ok(snapshot)
 }
 
-fn text(args: &Args) -> Result<String, Failure> {
+fn text(args: &Args) -> Result<(String, Vec<String>), Failure> {
+    if args.all_users {
+        let text = everyone::text(sources::all_namespaces(), &args.selection, args.bytes)?;
+        return Ok((text, Vec::new()));
+    }
     let snapshot = snapshot(args)?;
-    Ok(if args.ipcs {
+    let mut notes = output::notes::of(&snapshot);
+    let is_default = args.namespace.dir.is_none() && std::env::var_os("PARTAGE_DIR").is_none();
+    if is_default && args.namespace.backend == Backend::User && snapshot.segments.is_empty() {
+        notes.extend(output::notes::of_others(&sources::others()));
+    }
+    let text = if args.ipcs {
         output::ipcs::table(&snapshot.segments)
     } else if args.tree {
         tables::tree(&snapshot, args.bytes)
@@ -96,5 +132,6 @@ fn text(args: &Args) -> Result<String, Failure> {
         tables::long(&snapshot, args.bytes)
     } else {
         tables::short(&snapshot, args.bytes)
-    })
+    };
+    Ok((text, notes))
 }

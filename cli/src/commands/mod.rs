@@ -1,6 +1,8 @@
 //! One file per subcommand: its arguments (clap's doc comments are its help and its man page)
 //! and the function that carries it out.
 
+mod check;
+mod complete;
 mod completions;
 mod cp;
 mod destroy;
@@ -14,6 +16,7 @@ mod report;
 mod rm;
 mod run;
 mod stat;
+mod top;
 mod trace;
 
 use crate::failure::Outcome;
@@ -26,6 +29,7 @@ pub(crate) enum Command {
     Trace(trace::Args),
     Report(report::Args),
     Ls(ls::Args),
+    Top(top::Args),
     Stat(stat::Args),
     Rm(rm::Args),
     Gc(gc::Args),
@@ -34,18 +38,22 @@ pub(crate) enum Command {
     Init(init::Args),
     Destroy(destroy::Args),
     Doctor(doctor::Args),
+    Check(check::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Complete(complete::Args),
     #[command(hide = true)]
     Man(man::Args),
 }
 
-/// Carries out `command`.
-pub(crate) fn run(command: Command) -> Outcome {
+/// Carries out `command`, one of what `program` says.
+pub(crate) fn run(command: Command, program: clap::Command) -> Outcome {
     match command {
         Command::Run(args) => run::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Report(args) => report::run(args),
         Command::Ls(args) => ls::run(args),
+        Command::Top(args) => top::run(args),
         Command::Stat(args) => stat::run(args),
         Command::Rm(args) => rm::run(args),
         Command::Gc(args) => gc::run(args),
@@ -54,7 +62,9 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Init(args) => init::run(args),
         Command::Destroy(args) => destroy::run(args),
         Command::Doctor(args) => doctor::run(args),
-        Command::Completions(args) => completions::run(args),
-        Command::Man(args) => man::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Completions(args) => completions::run(args, program),
+        Command::Complete(args) => complete::run(args, program),
+        Command::Man(args) => man::run(args, program),
     }
 }

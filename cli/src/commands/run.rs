@@ -1,6 +1,7 @@
 //! `partage run`: run a program on partage.
 
 use crate::failure::{Failure, Outcome, RUN_FAILED};
+use crate::identity::Person;
 use crate::launch::{self, Environment, Launch, Library, Limits, Program};
 use clap::ValueEnum;
 use std::ffi::OsString;
@@ -16,6 +17,13 @@ use std::path::{Path, PathBuf};
 ///
 /// The private namespace is removed when PROGRAM ends, however it ends. Processes that outlive
 /// PROGRAM keep the memory they have attached, and get nothing new.
+///
+/// A named or private namespace has POSIX objects of its own. What a program shares with its
+/// parent or with a service outside by shm_open(3) it does not find then (under libfaketime, a
+/// program waits for its parent's object, or dies of SIGBUS): `--share-posix` leaves objects in
+/// /dev/shm.
+///
+/// A statically linked launcher, such as tini or gosu, is not reached itself; what it starts is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -26,6 +34,14 @@ pub(crate) struct Args {
     /// Make a namespace for this run and remove it, with all its memory, when PROGRAM ends
     #[arg(long)]
     private: bool,
+
+    /// Leave POSIX objects where they are, in /dev/shm, and make only the System V segments private
+    #[arg(long, requires = "private")]
+    share_posix: bool,
+
+    /// Run PROGRAM as USER, with a namespace that USER can use (for root)
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
 
     /// Leave the private namespace in place and say where it is
     #[arg(long, requires = "private")]
@@ -52,7 +68,8 @@ pub(crate) struct Args {
     force: bool,
 
     /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
+    #[arg(required = true, trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"],
+          value_hint = clap::ValueHint::CommandWithArguments)]
     program: Vec<OsString>,
 }
 
@@ -62,6 +79,8 @@ Examples:
   partage run --private -- make check
   partage run --private -- sh -c './server & ./client; kill $!'
   partage run --without-kernel-sysv --log warn -- ./program
+  partage run --private --share-posix -- faketime '2 days ago' ./program
+  sudo partage run --user postgres -- postgres -D data
   partage run --dir /srv/shm --limits shmmax=1G,shmmni=100 -- ./program
 
 Exit status: PROGRAM's own; 125 when partage itself fails, 126 when PROGRAM cannot be
@@ -91,26 +110,37 @@ pub(crate) fn run(args: Args) -> Outcome {
 }
 
 fn start(args: Args) -> Outcome {
+    crate::variables::warn();
     let library = Library::find()?;
     let program = Program::find(&args.program)?;
     if !args.force {
         program.check_reach(&library, args.without_kernel_sysv)?;
     }
+    let person = args.user.as_deref().map(Person::find).transpose()?;
     let mut environment = Environment::inherited();
+    if let Some(person) = &person {
+        environment.belong_to(person);
+    }
     set_options(&mut environment, &args)?;
     environment.preload(&library)?;
-    if let Some(dir) = &args.dir {
-        environment.set("PARTAGE_DIR", made_absolute(dir)?);
-    }
+    environment.preload_sanitizers(&program);
     let launch = Launch {
         program,
         without_kernel_sysv: args.without_kernel_sysv,
+        person,
     };
-    if args.private {
-        launch::run_private(&launch, environment, args.keep)
-    } else {
-        Err(launch.exec(&environment))
+    if args.share_posix {
+        environment.set("PARTAGE_POSIX", "shared");
     }
+    if args.private {
+        return launch::run_private(&launch, environment, args.keep);
+    }
+    // The namespace is made by who will use it.
+    launch.take_rights()?;
+    if let Some(dir) = &args.dir {
+        environment.set("PARTAGE_DIR", made_absolute(dir)?);
+    }
+    Err(launch.exec(&environment))
 }
 
 fn set_options(environment: &mut Environment, args: &Args) -> Result<(), Failure> {

@@ -1,10 +1,12 @@
 //! `partage stat`: everything about one segment or object.
 
 use crate::failure::Outcome;
-use crate::model::{Attachment, Object, Segment};
+use crate::model::{Attachment, Object, Process, Segment};
 use crate::namespace::Choice;
 use crate::output::{self, format};
 use crate::target::{Found, Target};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// Show everything about a segment or an object
 #[derive(Debug, clap::Args)]
@@ -18,7 +20,7 @@ pub(crate) struct Args {
     json: bool,
 
     /// An id, a key as 0x..., or the name of a POSIX object
-    #[arg(value_name = "ID|KEY|NAME")]
+    #[arg(value_name = "ID|KEY|NAME", value_hint = clap::ValueHint::Other)]
     target: Target,
 }
 
@@ -45,7 +47,7 @@ fn of_segment(segment: &Segment) -> String {
         owner, cuid, cgid, ..
     } = segment;
     let resident = segment.resident.map_or_else(|| "unknown".to_owned(), exact);
-    let file = segment.file.as_ref().map(|file| file.display().to_string());
+    let file = segment.file.as_ref().map(|file| escaped(file));
     let rows = [
         ("segment", segment.id.to_string()),
         ("key", format::key(segment.key)),
@@ -55,32 +57,42 @@ fn of_segment(segment: &Segment) -> String {
         ("status", format::status(segment)),
         ("owner", person(owner.uid, owner.gid)),
         ("creator", person(*cuid, *cgid)),
-        ("created by", process(segment.cpid)),
-        ("last used by", process(segment.lpid)),
+        (
+            "created by",
+            process(segment.cpid, segment.creator.as_ref()),
+        ),
+        (
+            "last used by",
+            process(segment.lpid, segment.last_user.as_ref()),
+        ),
         ("changed", format::moment(segment.ctime)),
         ("attached", format::moment(segment.atime)),
         ("detached", format::moment(segment.dtime)),
         ("file", file.unwrap_or_else(|| "in the kernel".to_owned())),
         ("nattch", segment.nattch.to_string()),
     ];
-    listed(&rows) + &attachments(&segment.attached)
+    listed(&rows) + &attachments(&segment.attached) + &unseen(Some(segment.unseen))
 }
 
 fn of_object(object: &Object) -> String {
+    let mapped = object.attached.iter().filter(|hold| hold.mappings > 0);
+    let mapped = mapped.count();
     let rows = [
-        ("object", format::printable(&object.name)),
+        ("object", object.name.to_string()),
         ("size", exact(object.size)),
         ("resident", exact(object.resident)),
         ("mode", format::mode(object.mode)),
         ("owner", person(object.owner.uid, object.owner.gid)),
         ("written", format::moment(object.mtime)),
+        ("file", escaped(&object.file)),
+        ("made by", object.kind.unwrap_or("-").to_owned()),
+        ("mapped", format::count(mapped, "time")),
         (
-            "file",
-            format::printable(&object.file.display().to_string()),
+            "open",
+            format::count(object.attached.len() - mapped, "time"),
         ),
-        ("mapped", format::count(object.attached.len(), "time")),
     ];
-    listed(&rows) + &attachments(&object.attached)
+    listed(&rows) + &attachments(&object.attached) + &unseen(object.unseen)
 }
 
 fn listed(rows: &[(&str, String)]) -> String {
@@ -89,21 +101,51 @@ fn listed(rows: &[(&str, String)]) -> String {
         .collect()
 }
 
+fn escaped(path: &Path) -> String {
+    crate::name::escaped(path.as_os_str().as_bytes())
+}
+
 fn attachments(attached: &[Attachment]) -> String {
     let lines = attached.iter().map(|attachment| {
         let since = attachment
             .since
             .map(|since| format!("  since {}", format::moment(since)));
+        let place = match attachment.mappings {
+            0 => String::new(),
+            _ => format!("  at {}", format::place(attachment)),
+        };
         format!(
-            "{:>12}  {}  at {:#x}  {}{}\n",
-            attachment.pid,
-            format::printable(&attachment.command),
-            attachment.address,
+            "{:>12}  {}{}{place}  {}{}\n",
+            format::pid(attachment),
+            format::command(attachment),
+            elsewhere(attachment),
             format::access(attachment),
             since.unwrap_or_default()
         )
     });
     lines.collect()
+}
+
+/// The number that it has in its own pid namespace, and its container.
+fn elsewhere(attachment: &Attachment) -> String {
+    let pid = attachment.inner_pid.map(|pid| format!("pid {pid} there"));
+    let container = attachment.container.as_ref();
+    let container = container.map(|name| format!("container {}", format::printable(name)));
+    let parts: Vec<String> = pid.into_iter().chain(container).collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", parts.join(", ")),
+    }
+}
+
+/// Holders that are there and cannot be seen.
+fn unseen(number: Option<u64>) -> String {
+    let told = match number {
+        Some(0) => return String::new(),
+        Some(number) => format::count(number as usize, "holder") + " cannot be seen",
+        None => "whether somebody holds it cannot be seen".to_owned(),
+    };
+    format!("{:>12}  {told}{}\n", "?", crate::output::notes::who_could())
 }
 
 fn exact(bytes: u64) -> String {
@@ -121,11 +163,16 @@ fn person(uid: u32, gid: u32) -> String {
     )
 }
 
-/// The pid, and what runs under it now: a dead one's number may be another's by now.
-fn process(pid: i32) -> String {
-    match (pid, crate::sources::command_of(pid)) {
-        (0, _) => "nobody".to_owned(),
-        (_, command) if command.is_empty() => format!("{pid} (gone)"),
-        (_, command) => format!("{pid} ({})", format::printable(&command)),
+/// The pid, and the process if it is still the one that is meant: another may have its number.
+fn process(number: i32, found: Option<&Process>) -> String {
+    match found {
+        None if number == 0 => "nobody".to_owned(),
+        None => format!("{number} (gone, or not to be seen)"),
+        Some(process) if process.pid == number => {
+            format!("{number} ({})", format::printable(&process.command))
+        }
+        Some(Process { pid, command }) => {
+            format!("{pid} ({}), pid {number} there", format::printable(command))
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! Private namespaces whose run was killed together with everybody who would have cleaned up.
+//! Private namespaces and temporary recordings whose run was killed together with everybody who would have cleaned up.
 
-use super::private::{KEPT, PREFIX, STARTER, parents, remove_namespace, take_lock};
+use super::private::{KEPT, PREFIX, RECORDING, STARTER, parents, remove_namespace, take_lock};
 use nix::unistd::Uid;
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -12,10 +12,12 @@ use std::time::Duration;
 /// long will never have it.
 const HALF_MADE: Duration = Duration::from_secs(60);
 
-/// A private namespace that nobody looks after any more.
+/// A private namespace, or a recording, that nobody looks after any more.
 pub(crate) struct DeadRun {
     /// The directory.
     pub(crate) path: PathBuf,
+    /// Whether it is a recording.
+    pub(crate) recording: bool,
     /// Bytes of memory in its files.
     pub(crate) resident: u64,
 }
@@ -26,10 +28,11 @@ pub(crate) fn dead_runs() -> Vec<DeadRun> {
     let entries = parents()
         .into_iter()
         .filter_map(|parent| fs::read_dir(parent).ok());
-    let paths = entries
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+    let paths = entries.flatten().flatten().filter(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with(PREFIX) || name.starts_with(RECORDING)
+    });
     let own = paths.map(|entry| entry.path()).filter(|path| {
         let data = fs::symlink_metadata(path);
         data.is_ok_and(|data| data.is_dir() && data.uid() == me)
@@ -37,9 +40,15 @@ pub(crate) fn dead_runs() -> Vec<DeadRun> {
     own.filter(|path| is_dead(path).unwrap_or(false))
         .map(|path| DeadRun {
             resident: resident_in(&path),
+            recording: is_recording(&path),
             path,
         })
         .collect()
+}
+
+fn is_recording(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with(RECORDING)
 }
 
 impl DeadRun {
@@ -63,7 +72,10 @@ fn is_dead(path: &Path) -> io::Result<bool> {
     match options.open(path.join(STARTER)) {
         Ok(file) => take_lock(&file),
         Err(why) if why.kind() == io::ErrorKind::NotFound => {
-            if path.join(KEPT).exists() {
+            // A recording that somebody keeps may have such a name.
+            let kept = path.join(KEPT).exists()
+                || is_recording(path) && fs::read_dir(path)?.next().is_some();
+            if kept {
                 return Ok(false);
             }
             let age = fs::symlink_metadata(path)?

@@ -1,7 +1,8 @@
 //! The environment of the program: the caller's, with the preload and our variables.
 
-use super::Library;
+use super::{Library, Program};
 use crate::failure::Failure;
+use crate::identity::Person;
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -18,6 +19,25 @@ impl Environment {
         Self(std::env::vars_os().collect())
     }
 
+    /// Takes a variable away.
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.0.remove(OsStr::new(name));
+    }
+
+    /// What a login of this user would set; namespaces that were named are the caller's.
+    pub(crate) fn belong_to(&mut self, person: &Person) {
+        self.set("HOME", &person.home);
+        self.set("SHELL", &person.shell);
+        for name in ["USER", "LOGNAME"] {
+            self.set(name, &person.name);
+        }
+        self.unset("PARTAGE_DIR");
+        self.unset("XDG_RUNTIME_DIR");
+        if let Some(directory) = person.runtime_directory() {
+            self.set("XDG_RUNTIME_DIR", directory);
+        }
+    }
+
     /// Sets one variable.
     pub(crate) fn set(&mut self, name: &str, value: impl Into<OsString>) {
         self.0.insert(name.into(), value.into());
@@ -26,8 +46,8 @@ impl Environment {
     /// Puts the library, and the object that lets ipcs see our segments, before whatever is
     /// preloaded already: the first one wins.
     pub(crate) fn preload(&mut self, library: &Library) -> Result<(), Failure> {
-        let hides_table = self.is_served_in_user_space();
-        let table = library.table_hider().filter(|_| hides_table);
+        let replaces_table = self.is_served_in_user_space();
+        let table = library.table_object().filter(|_| replaces_table);
         let ours: Vec<_> = [Some(library.path.clone()), table]
             .into_iter()
             .flatten()
@@ -60,8 +80,15 @@ impl Environment {
         backend.is_none_or(|backend| backend.is_empty() || backend == "user")
     }
 
+    /// Puts the sanitizers' runtimes that a program needs before all others: they refuse to start unless they come first.
+    pub(crate) fn preload_sanitizers(&mut self, program: &Program) {
+        for runtime in partage_report::program::sanitizer_runtimes(program.path()) {
+            self.preload_first(&runtime);
+        }
+    }
+
     /// Puts an object that has to come first, by the name the linker knows it by, before all others.
-    pub(crate) fn preload_first(&mut self, name: &str) {
+    fn preload_first(&mut self, name: &str) {
         let old = self.0.get(OsStr::new(PRELOAD)).cloned().unwrap_or_default();
         let mut list = OsString::from(name);
         for entry in old.as_bytes().split(|byte| b" :".contains(byte)) {

@@ -28,8 +28,8 @@ impl Library {
         find("PARTAGE_TRACE_LIB", &RECORDER_NAMES, "libpartage_trace.so")
     }
 
-    /// The object beside the library that hides the kernel's table of segments from ipcs.
-    pub(crate) fn table_hider(&self) -> Option<PathBuf> {
+    /// The object beside the library that puts our segments in the place of the kernel's table of them.
+    pub(crate) fn table_object(&self) -> Option<PathBuf> {
         let path = self.path.with_file_name("libpartage_ipcs.so");
         path.exists().then_some(path)
     }

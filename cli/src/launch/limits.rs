@@ -1,6 +1,7 @@
 //! `--limits`: the sysctls' names and the variables that stand in for them.
 
 use crate::failure::Failure;
+use partage_core::inspect::MAX_SEGMENTS;
 
 /// Limits given on the command line.
 pub(crate) struct Limits;
@@ -9,11 +10,16 @@ pub(crate) struct Limits;
 const TABLE: [(&str, &str, u64); 4] = [
     ("shmmax", "PARTAGE_SHMMAX", u64::MAX),
     ("shmall", "PARTAGE_SHMALL", u64::MAX),
-    ("shmmni", "PARTAGE_SHMMNI", 32768),
+    ("shmmni", "PARTAGE_SHMMNI", MAX_SEGMENTS as u64),
     ("rmid_forced", "PARTAGE_RMID_FORCED", 1),
 ];
 
 impl Limits {
+    /// The names on the command line.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        TABLE.iter().map(|row| row.0)
+    }
+
     /// Turns `NAME=VALUE` words into variables and their values.
     pub(crate) fn parse(words: &[String]) -> Result<Vec<(&'static str, String)>, Failure> {
         words.iter().map(|word| parse_one(word)).collect()
@@ -22,7 +28,7 @@ impl Limits {
 
 fn parse_one(word: &str) -> Result<(&'static str, String), Failure> {
     let names = || {
-        let names: Vec<&str> = TABLE.iter().map(|row| row.0).collect();
+        let names: Vec<&str> = Limits::names().collect();
         names.join(", ")
     };
     let (name, text) = word.split_once('=').ok_or_else(|| {
@@ -42,18 +48,19 @@ fn parse_one(word: &str) -> Result<(&'static str, String), Failure> {
     Ok((row.1, value.to_string()))
 }
 
-/// A number with an optional K, M, G or T (powers of 1024), in either case.
+/// A number with an optional K, M, G or T (powers of 1024) in either case, or with a unit as we write
+/// it: `64KiB`, `64 KiB`, `512 B`.
 pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let split = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
-    let shift = match unit.to_ascii_lowercase().as_str() {
-        "" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        "t" => 40,
+    let shift = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        "t" | "tib" => 40,
         _ => return None,
     };
     digits.parse::<u64>().ok()?.checked_mul(1 << shift)
@@ -68,6 +75,9 @@ mod tests {
         assert_eq!(parse_size("0"), Some(0));
         assert_eq!(parse_size("64K"), Some(65536));
         assert_eq!(parse_size("2g"), Some(2 << 30));
+        assert_eq!(parse_size("64KiB"), Some(65536));
+        assert_eq!(parse_size("64 KiB"), Some(65536));
+        assert_eq!(parse_size("512 B"), Some(512));
         assert_eq!(parse_size("18446744073709551615"), Some(u64::MAX));
         for wrong in [
             "",

@@ -3,6 +3,7 @@
 mod dead;
 mod elf;
 mod environment;
+pub(crate) mod filter;
 mod library;
 mod limits;
 mod private;
@@ -15,13 +16,17 @@ pub(crate) use dead::{DeadRun, dead_runs};
 pub(crate) use environment::Environment;
 pub(crate) use library::Library;
 pub(crate) use limits::{Limits, parse_size};
-pub(crate) use private::{KEPT, STARTER};
+pub(crate) use private::{KEPT, RECORDING, STARTER, mark_in_use};
 pub(crate) use program::Program;
-pub(crate) use supervisor::run_private;
-pub(crate) use watched::run_watched;
+pub(crate) use supervisor::{End, reached_the_group, receive_signals, run_private};
+pub(crate) use watched::{Watch, ending, run_until_interrupted, run_watched};
+
+pub(crate) use partage_core::inspect::DIRECTORY_MODE as NAMESPACE_MODE;
 
 use crate::failure::{Failure, NOT_EXECUTABLE, NOT_FOUND};
+use crate::identity::Person;
 use nix::errno::Errno;
+use partage_core::inspect::UNFINISHED;
 use std::ffi::CString;
 use std::fs::{DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
@@ -33,9 +38,16 @@ pub(crate) struct Launch {
     pub(crate) program: Program,
     /// Whether the kernel's System V calls are to fail with ENOSYS.
     pub(crate) without_kernel_sysv: bool,
+    /// Whoever is to run it, if that is another than the caller.
+    pub(crate) person: Option<Person>,
 }
 
 impl Launch {
+    /// Gives up the caller's rights for those of the user who is to run the program.
+    pub(crate) fn take_rights(&self) -> Result<(), Failure> {
+        self.person.as_ref().map_or(Ok(()), Person::become_for_good)
+    }
+
     /// Executes the program in place of this process. Returns only what went wrong.
     pub(crate) fn exec(&self, environment: &Environment) -> Failure {
         if self.without_kernel_sysv
@@ -43,6 +55,11 @@ impl Launch {
         {
             return failure;
         }
+        self.exec_as_it_is(environment)
+    }
+
+    /// The same, whatever the kernel's calls do.
+    pub(crate) fn exec_as_it_is(&self, environment: &Environment) -> Failure {
         let name = &self.program.words[0];
         let Err(errno) = nix::unistd::execvpe(name, &self.program.words, &environment.entries());
         failed_exec(name, errno)
@@ -69,14 +86,14 @@ pub(crate) fn make_namespace_directory(dir: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The mode of a namespace's directory: a process that drops its privileges can still open its
-/// segments by name, each of which has its own mode; only the owner can list it or add to it.
-pub(crate) const NAMESPACE_MODE: u32 = 0o711;
-
 /// Makes a directory with exactly this mode, whatever the umask.
 pub(crate) fn make_directory(dir: &Path, mode: u32) -> io::Result<()> {
-    // To the library a sticky bit is the mark of a directory whose maker died: it finishes that.
-    let unfinished = if mode == NAMESPACE_MODE { 0o1000 } else { 0 };
+    // If this process dies in between, the library finishes the directory.
+    let unfinished = if mode == NAMESPACE_MODE {
+        UNFINISHED
+    } else {
+        0
+    };
     DirBuilder::new()
         .mode(mode & 0o700 | unfinished)
         .create(dir)?;

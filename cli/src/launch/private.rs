@@ -18,8 +18,14 @@ use std::time::Duration;
 
 /// How the directories' names begin; a random part follows.
 pub(crate) const PREFIX: &str = "partage-private-";
+/// How the names of temporary recordings begin; they have a `starter`, too.
+pub(crate) const RECORDING: &str = "partage-trace-";
 /// The file that tells whether the run is alive.
 pub(crate) const STARTER: &str = "starter";
+/// Everybody may make files there and use those whose names he knows; nobody may list it, or remove another's.
+const OPEN_MODE: u32 = 0o1733;
+/// What it is called until it has its lock.
+const UNLOCKED: &str = "starter.new";
 /// What it is called once the run has ended and left the namespace in place.
 pub(crate) const KEPT: &str = "kept";
 
@@ -81,8 +87,14 @@ pub(crate) fn parents() -> Vec<PathBuf> {
 
 fn create_in(parent: &Path, command: &OsStr) -> io::Result<PrivateNamespace> {
     let path = parent.join(format!("{PREFIX}{:016x}", random()?));
-    make_directory(&path, NAMESPACE_MODE)?;
-    let made = write_starter(&path, command);
+    // A service that root starts and that drops to its user makes segments there; nobody else finds the name.
+    let mode = if nix::unistd::Uid::effective().is_root() {
+        OPEN_MODE
+    } else {
+        NAMESPACE_MODE
+    };
+    make_directory(&path, mode)?;
+    let made = mark_in_use(&path, command);
     if made.is_err() {
         // Nothing can be in it but the file of ours.
         let _ = std::fs::remove_dir_all(&path);
@@ -96,14 +108,17 @@ fn random() -> io::Result<u64> {
     Ok(u64::from_ne_bytes(bytes))
 }
 
-/// Writes `starter` and takes its lock.
-fn write_starter(directory: &Path, command: &OsStr) -> io::Result<File> {
+/// Writes `starter` and takes its lock: while it is open, the directory is in use.
+pub(crate) fn mark_in_use(directory: &Path, command: &OsStr) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600);
-    let mut file = options.open(directory.join(STARTER))?;
+    // Nobody may find it without its lock.
+    let unlocked = directory.join(UNLOCKED);
+    let mut file = options.open(&unlocked)?;
     if !take_lock(&file)? {
         return Err(Errno::EAGAIN.into());
     }
+    std::fs::rename(unlocked, directory.join(STARTER))?;
     writeln!(file, "pid {}", std::process::id())?;
     writeln!(file, "uid {}", nix::unistd::Uid::current())?;
     writeln!(file, "command {}", command.to_string_lossy())?;

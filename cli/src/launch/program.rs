@@ -20,6 +20,24 @@ pub(crate) struct Program {
     path: PathBuf,
 }
 
+/// Programs of containers that are mostly linked statically, and end in an exec or wait for one child.
+const LAUNCHERS: &[&str] = &[
+    "gosu",
+    "su-exec",
+    "tini",
+    "tini-static",
+    "docker-init",
+    "dumb-init",
+    "catatonit",
+    "pid1",
+    "setpriv",
+    "chpst",
+    "s6-svscan",
+    "s6-setuidgid",
+    "s6-overlay-suexec",
+    "execlineb",
+];
+
 /// Scripts may name scripts as their interpreters; the kernel follows about this many.
 const SCRIPT_DEPTH: usize = 4;
 
@@ -39,10 +57,32 @@ impl Program {
         &self.path
     }
 
+    /// Whether it is statically linked, itself or the interpreter of the script that it is, and gains no privileges.
+    pub(crate) fn is_static(&self) -> bool {
+        is_static(&self.path, SCRIPT_DEPTH)
+    }
+
+    /// Whether it does nothing itself but start another.
+    fn is_launcher(&self) -> bool {
+        let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        [&self.path, &path].into_iter().any(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            LAUNCHERS.contains(&&*name)
+        })
+    }
+
     /// Refuses a program that the dynamic linker would start without our preload, with the
     /// reason. `unprivileged` is whether set-uid bits will be ignored for it.
     pub(crate) fn check_reach(&self, library: &Library, unprivileged: bool) -> Result<(), Failure> {
         let obstacle = obstacle(&self.path, library, unprivileged, SCRIPT_DEPTH);
+        if obstacle.is_some() && self.is_static() && self.is_launcher() {
+            anstream::eprintln!(
+                "partage: warning: {} is statically linked: the library does not reach it, only \
+                 what it starts",
+                self.path.display()
+            );
+            return Ok(());
+        }
         match obstacle {
             Some((why, advice)) => Err(Failure::new(format_args!(
                 "the library would not reach {}: {why}",
@@ -91,6 +131,18 @@ fn executable(path: PathBuf) -> Result<PathBuf, Failure> {
                 why => refused(why, NOT_EXECUTABLE),
             }
         }
+    }
+}
+
+fn is_static(path: &Path, depth: usize) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(elf::HEAD).read_to_end(&mut head));
+    if read.is_err() {
+        return false;
+    }
+    match script_interpreter(&head) {
+        Some(interpreter) => depth > 0 && is_static(&interpreter, depth - 1),
+        None => elf::inspect(&head) == Some(Kind::Static) && gains_privileges(path).is_none(),
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Source: seccomp(2), `linux/audit.h`, and each architecture's system call table.
 
+use super::filter::{and, answer, install, load, skip_unless_equal};
 use crate::failure::Failure;
 
 /// One system call ABI.
@@ -63,8 +64,7 @@ const FIRST_ARGUMENT: u32 = 16;
 
 const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
-/// Installs the filter for this process, for good. Set-uid programs lose their effect under it
-/// (no_new_privs), which is what lets any user install it.
+/// Installs the filter for this process, for good.
 pub(super) fn refuse_kernel_sysv() -> Result<(), Failure> {
     let failed = |why: std::io::Error| {
         Failure::io(
@@ -73,26 +73,7 @@ pub(super) fn refuse_kernel_sysv() -> Result<(), Failure> {
         )
         .advise("run without --without-kernel-sysv")
     };
-    let mut program = program();
-    let filter = libc::sock_fprog {
-        len: u16::try_from(program.len()).unwrap_or(u16::MAX),
-        filter: program.as_mut_ptr(),
-    };
-    nix::sys::prctl::set_no_new_privs().map_err(|why| failed(why.into()))?;
-    // SAFETY: `filter` describes `program`, which lives until the call returns; the kernel
-    // copies it.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            0,
-            &raw const filter,
-        )
-    };
-    match result {
-        0 => Ok(()),
-        _ => Err(failed(std::io::Error::last_os_error())),
-    }
+    install(&mut program()).map_err(failed)
 }
 
 /// The filter: one block per ABI, each left by a return; other ABIs are allowed everything.
@@ -123,35 +104,6 @@ fn block(abi: &Abi) -> Vec<libc::sock_filter> {
     }
     block.push(answer(libc::SECCOMP_RET_ALLOW));
     block
-}
-
-fn load(offset: u32) -> libc::sock_filter {
-    instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0)
-}
-
-fn and(mask: u32) -> libc::sock_filter {
-    instruction(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, mask, 0)
-}
-
-fn answer(value: u32) -> libc::sock_filter {
-    instruction(libc::BPF_RET | libc::BPF_K, value, 0)
-}
-
-/// Goes on if the accumulator is `value`, else skips the next `skipped` instructions.
-fn skip_unless_equal(value: u32, skipped: usize) -> libc::sock_filter {
-    // No block is longer than the 255 instructions that a jump reaches (tested).
-    let skipped = u8::try_from(skipped).unwrap_or(u8::MAX);
-    instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, skipped)
-}
-
-fn instruction(code: u32, k: u32, jf: u8) -> libc::sock_filter {
-    // Every BPF opcode fits 16 bits.
-    libc::sock_filter {
-        code: code as u16,
-        jt: 0,
-        jf,
-        k,
-    }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn supervise(
 
 /// Blocks all signals and receives them instead: one that comes before the program runs is passed
 /// on later. Returns the mask of before, too.
-pub(super) fn receive_signals() -> Result<(SignalFd, SigSet), Failure> {
+pub(crate) fn receive_signals() -> Result<(SignalFd, SigSet), Failure> {
     let mut before = SigSet::empty();
     signal::sigprocmask(
         SigmaskHow::SIG_SETMASK,
@@ -90,6 +90,12 @@ pub(super) fn receive_signals() -> Result<(SignalFd, SigSet), Failure> {
 
 /// The child: dies with the supervisor, gets the caller's signal mask, becomes the program.
 fn be_the_program(launch: &Launch, environment: &Environment, supervisor: Pid, mask: &SigSet) -> ! {
+    // The tie is lost with the rights: they go first.
+    if let Err(failure) = launch.take_rights() {
+        let status = failure.or_status(crate::failure::RUN_FAILED).report();
+        // SAFETY: leaves at once, running no handler of the supervisor's.
+        unsafe { libc::_exit(i32::from(status)) }
+    }
     let tied = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     // A supervisor that died before the line above sends nothing.
     let status = if tied.is_err() || getppid() != supervisor {
@@ -169,7 +175,7 @@ pub(super) fn attend(signals: &SignalFd, program: Pid) -> nix::Result<End> {
 }
 
 /// Whether a signal came from the terminal, which sends it to the program as well.
-fn reached_the_group(received: &siginfo) -> bool {
+pub(crate) fn reached_the_group(received: &siginfo) -> bool {
     const FROM_TERMINAL: [i32; 5] = [
         libc::SIGINT,
         libc::SIGQUIT,

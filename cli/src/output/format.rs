@@ -4,28 +4,11 @@ use crate::model::{Attachment, Segment};
 use nix::unistd::{Gid, Group, Uid, User};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Bytes in at most five characters: `512`, `4.0K`, `100M`. Powers of 1024, rounded up so that
-/// nothing looks smaller than it is.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: &[u8] = b"KMGTPE";
-    let mut unit = None;
-    let mut divisor: u128 = 1;
-    let bytes = u128::from(bytes);
-    for letter in UNITS {
-        if bytes.div_ceil(divisor) < 1024 {
-            break;
-        }
-        divisor <<= 10;
-        unit = Some(char::from(*letter));
-    }
-    let Some(unit) = unit else {
-        return bytes.to_string();
-    };
-    let tenths = (bytes * 10).div_ceil(divisor);
-    match tenths {
-        0..100 => format!("{}.{}{unit}", tenths / 10, tenths % 10),
-        _ => format!("{}{unit}", bytes.div_ceil(divisor)),
-    }
+pub(crate) use partage_report::size;
+
+/// The same as one word, for tables: whoever splits their lines at blanks counts on columns.
+pub(crate) fn size_in_table(bytes: u64) -> String {
+    size(bytes).replace(' ', "")
 }
 
 /// `1 segment`, `2 segments`.
@@ -75,22 +58,62 @@ pub(crate) fn access(attachment: &Attachment) -> String {
     } else {
         "read-write"
     };
+    let lock = if attachment.locked { ", locked" } else { "" };
+    match (attachment.mappings, attachment.descriptor) {
+        (_, Some(descriptor)) => format!("{access}, open as {descriptor}{lock}"),
+        (0 | 1, None) => access.to_owned(),
+        (several, None) => format!("{access}, {several} mappings"),
+    }
+}
+
+/// Where it is mapped, if it is.
+pub(crate) fn place(attachment: &Attachment) -> String {
     match attachment.mappings {
-        0 | 1 => access.to_owned(),
-        several => format!("{access}, {several} mappings"),
+        0 => "-".to_owned(),
+        _ => format!("{:#x}", attachment.address),
+    }
+}
+
+/// The process, or a question mark for one that cannot be seen.
+pub(crate) fn pid(attachment: &Attachment) -> String {
+    let pid = attachment.pid;
+    pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string())
+}
+
+/// What it runs, likewise.
+pub(crate) fn command(attachment: &Attachment) -> String {
+    match attachment.command.as_str() {
+        "" => "?".to_owned(),
+        command => printable(command),
+    }
+}
+
+/// Each process once, the first few of them; a question mark and their number for those that
+/// cannot be seen, and alone where even that cannot be told.
+pub(crate) fn pids(attached: &[Attachment], unseen: Option<u64>) -> String {
+    /// So many are shown.
+    const PIDS: usize = 6;
+    let mut pids: Vec<i32> = attached.iter().filter_map(|hold| hold.pid).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    let mut parts: Vec<String> = pids.iter().take(PIDS).map(ToString::to_string).collect();
+    if pids.len() > PIDS {
+        parts.push(format!("+{}", pids.len() - PIDS));
+    }
+    match unseen {
+        Some(0) => {}
+        Some(number) => parts.push(format!("?{number}")),
+        None => parts.push("?".to_owned()),
+    }
+    match parts.is_empty() {
+        true => "-".to_owned(),
+        false => parts.join(","),
     }
 }
 
 /// A name from outside, with what could confuse a terminal made visible.
 pub(crate) fn printable(name: &str) -> String {
-    let shown = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    name.chars().map(shown).collect()
+    crate::name::escaped(name.as_bytes())
 }
 
 /// Seconds since the epoch.
@@ -142,24 +165,6 @@ pub(crate) fn moment(time: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_never_look_smaller() {
-        let shown = [
-            0,
-            1023,
-            1024,
-            1025,
-            10 << 10,
-            (10 << 10) + 1,
-            1 << 20,
-            1 << 40,
-        ];
-        let wanted = ["0", "1023", "1.0K", "1.1K", "10K", "11K", "1.0M", "1.0T"];
-        assert_eq!(shown.map(size), wanted.map(String::from));
-        assert_eq!(size((1 << 20) - 1), "1.0M");
-        assert_eq!(size(u64::MAX), "16E");
-    }
 
     #[test]
     fn ages() {

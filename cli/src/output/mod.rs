@@ -2,6 +2,7 @@
 
 pub(crate) mod format;
 pub(crate) mod ipcs;
+pub(crate) mod notes;
 pub(crate) mod table;
 
 use crate::failure::Failure;

@@ -10,7 +10,42 @@ pub(crate) enum Align {
     Right,
 }
 
+/// Blanks between columns.
+const GAP: usize = 2;
+/// No text is cut to less than this.
+const SHORTEST: usize = 16;
+/// Columns that a narrow window does without, the first of these first.
+const DISPENSABLE: [&str; 16] = [
+    "DETACHED",
+    "GROUP",
+    "CREATOR",
+    "ATTACHED",
+    "INNER",
+    "CONTAINER",
+    "MODE",
+    "CHANGED",
+    "WRITTEN",
+    "STATUS",
+    "USED",
+    "LPID",
+    "CPID",
+    "RES",
+    "SINCE",
+    "OWNER",
+];
+
+/// Columns of the window that the output goes to, if it goes to one.
+fn window_width() -> Option<usize> {
+    use std::io::IsTerminal;
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    let (width, _) = ratatui::crossterm::terminal::size().ok()?;
+    (width > 0).then_some(width.into())
+}
+
 /// Rows under a heading.
+#[derive(Clone)]
 pub(crate) struct Table {
     headings: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
@@ -31,8 +66,79 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// The text, with a line feed at its end.
+    /// The text, with a line feed at its end; on a terminal no wider than its window.
     pub(crate) fn render(&self) -> String {
+        match window_width() {
+            Some(width) => self.fitted(width).drawn(),
+            None => self.drawn(),
+        }
+    }
+
+    /// A table that takes no more than `width` columns, as far as that can be: the longest texts are
+    /// cut first, then columns go, those first that are missed least.
+    fn fitted(&self, width: usize) -> Self {
+        let mut table = self.clone();
+        loop {
+            let widths = table.widths();
+            let excess = (widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1))
+                .saturating_sub(width);
+            if excess == 0 {
+                return table;
+            }
+            let cuttable = widths.iter().enumerate().zip(&table.headings);
+            let longest = cuttable
+                .filter(|((_, length), (_, align))| *align == Align::Left && **length > SHORTEST)
+                .max_by_key(|((_, length), _)| **length)
+                .map(|((column, length), _)| (column, *length));
+            match longest {
+                Some((column, length)) => {
+                    let length = length.saturating_sub(excess).max(SHORTEST);
+                    table.cut(column, length);
+                }
+                None if !table.drop_one() => return table,
+                None => {}
+            }
+        }
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let columns = 0..self.headings.len();
+        let longest = |column: usize| {
+            let texts = self.rows.iter().filter_map(|row| row.get(column));
+            texts.map(|text| text.chars().count()).max().unwrap_or(0)
+        };
+        columns
+            .map(|column| longest(column).max(self.headings[column].0.len()))
+            .collect()
+    }
+
+    /// Texts of a column keep so many characters, the last of them a mark that there are more.
+    fn cut(&mut self, column: usize, length: usize) {
+        for text in self.rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+            if text.chars().count() > length {
+                *text = text.chars().take(length - 1).chain(['…']).collect();
+            }
+        }
+    }
+
+    /// Takes away the column that is missed least; false if all that are left are needed.
+    fn drop_one(&mut self) -> bool {
+        let place = |name: &&str| {
+            self.headings
+                .iter()
+                .position(|(heading, _)| heading == name)
+        };
+        let Some(column) = DISPENSABLE.iter().find_map(place) else {
+            return false;
+        };
+        self.headings.remove(column);
+        for row in &mut self.rows {
+            row.remove(column);
+        }
+        true
+    }
+
+    fn drawn(&self) -> String {
         let mut grid = Grid::new();
         grid.load_preset(presets::NOTHING);
         grid.set_content_arrangement(ContentArrangement::Disabled);
@@ -61,6 +167,31 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn narrow_windows_cut_long_texts_and_do_without_columns() {
+        let mut table = Table::new(vec![
+            ("NAME", Align::Left),
+            ("MODE", Align::Right),
+            ("SIZE", Align::Right),
+        ]);
+        table.push(vec![
+            "a-name-of-thirty-characters-xx".into(),
+            "600".into(),
+            "1".into(),
+        ]);
+        let shown = |width| anstream::adapter::strip_str(&table.fitted(width).drawn()).to_string();
+        assert!(shown(80).contains("-xx   600     1\n"), "{}", shown(80));
+        assert_eq!(
+            shown(30),
+            "NAME                MODE  SIZE\na-name-of-thirty-…   600     1\n"
+        );
+        assert_eq!(
+            shown(22),
+            "NAME              SIZE\na-name-of-thirt…     1\n"
+        );
+        assert_eq!(shown(5), shown(22));
+    }
 
     #[test]
     fn columns_are_aligned_and_lines_end_with_text() {

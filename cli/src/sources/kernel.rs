@@ -1,49 +1,70 @@
 //! The kernel's own System V segments, from `/proc/sysvipc/shm`.
 
-use super::maps::{self, FileId, Mappings};
-use super::objects;
+use super::holders::{FileId, Scan, Wanted};
+use super::{Extent, objects, process};
 use crate::failure::Failure;
-use crate::model::{Limits, Owner, Segment, Snapshot};
+use crate::model::{Limits, Owner, Process, Segment, Snapshot};
 use std::fs;
 use std::path::Path;
 
 const TABLE: &str = "/proc/sysvipc/shm";
 
 /// The kernel's segments in this process's IPC namespace, and the objects in `/dev/shm`.
-pub(crate) fn snapshot() -> Result<Snapshot, Failure> {
+pub(crate) fn snapshot(extent: Extent) -> Result<Snapshot, Failure> {
     let table = fs::read_to_string(TABLE).map_err(|why| {
         Failure::io(format_args!("cannot read {TABLE}"), why)
             .advise("this kernel may have no System V shared memory: see `partage doctor`")
     })?;
-    let mut segments: Vec<Segment> = table.lines().skip(1).filter_map(parse).collect();
-    if segments.iter().any(|segment| segment.nattch > 0) {
-        let mut mappings = maps::shared_mappings(same_namespace);
-        for segment in &mut segments {
-            segment.attached = take(&mut mappings, segment.id);
-        }
-    }
-    let shm = Path::new("/dev/shm");
-    let objects = objects::read(shm).map_err(|why| Failure::io("cannot list /dev/shm", why))?;
+    let scan = Scan::of_all();
+    let me = std::process::id().cast_signed();
+    let ipc = process::namespace(me, "ipc").unwrap_or(0);
+    let segments = table.lines().skip(1).filter_map(parse);
+    let segments = segments.map(|segment| with_holders(segment, &scan, ipc));
+    let segments = segments.collect();
+    let directory = Path::new("/dev/shm");
+    let objects = objects::read(directory, &scan);
     Ok(Snapshot {
         directory: None,
         limits: limits(),
         segments,
-        objects,
+        objects: objects.map_err(|why| Failure::io("cannot list /dev/shm", why))?,
+        nameless: scan.nameless(match extent {
+            Extent::All => Wanted::All { ipc },
+            Extent::Namespace => Wanted::Of {
+                directory,
+                whole: true,
+            },
+        }),
+        unseen_processes: scan.unseen,
     })
 }
 
-/// Mappings of a segment show its id as their inode, on a device without a number of its own.
-fn take(mappings: &mut Mappings, id: i32) -> Vec<crate::model::Attachment> {
-    let device = libc::makedev(0, 1);
-    let file = u64::try_from(id).ok().map(|inode| FileId { device, inode });
-    file.and_then(|file| mappings.remove(&file))
-        .unwrap_or_default()
+/// The table alone, without a look at any process; `None` where there is none.
+pub(crate) fn table() -> Option<Vec<Segment>> {
+    let table = fs::read_to_string(TABLE).ok()?;
+    Some(table.lines().skip(1).filter_map(parse).collect())
 }
 
 /// Ids mean something only within one IPC namespace.
-fn same_namespace(pid: i32) -> bool {
-    let of = |who: &str| fs::read_link(format!("/proc/{who}/ns/ipc")).ok();
-    of(&pid.to_string()) == of("self")
+fn with_holders(segment: Segment, scan: &Scan, ipc: u64) -> Segment {
+    let file = FileId::of_segment(segment.id, ipc);
+    let attached = file.map(|file| scan.holders(file)).unwrap_or_default();
+    let seen: u64 = attached.iter().map(|hold| u64::from(hold.mappings)).sum();
+    Segment {
+        creator: named(segment.cpid, segment.ctime),
+        last_user: named(segment.lpid, segment.atime.max(segment.dtime)),
+        unseen: segment.nattch.saturating_sub(seen),
+        attached,
+        ..segment
+    }
+}
+
+/// The kernel tells the numbers as they are seen from here; whoever was started later has it anew.
+fn named(pid: i32, moment: i64) -> Option<Process> {
+    (pid > 0 && process::was_there(pid, moment)).then(|| Process {
+        pid,
+        command: process::command_of(pid),
+    })
 }
 
 /// One line: key, id, octal mode, size, cpid, lpid, nattch, uid, gid, cuid, cgid, atime, dtime,
@@ -72,12 +93,16 @@ fn parse(line: &str) -> Option<Segment> {
         dtime: time(12)?,
         ctime: time(13)?,
         resident: large(14),
+        creator: None,
+        last_user: None,
         file: None,
         attached: Vec::new(),
+        unseen: 0,
     })
 }
 
-fn limits() -> Option<Limits> {
+/// What the sysctls say.
+pub(crate) fn limits() -> Option<Limits> {
     let number = |name: &str| {
         let text = fs::read_to_string(format!("/proc/sys/kernel/{name}")).ok()?;
         text.trim().parse::<u64>().ok()

@@ -1,71 +1,43 @@
-//! Who maps what, from `/proc/PID/maps`: the processes of this user, or all for root.
+//! The lines of `/proc/PID/maps` that are shared mappings.
 
-use super::process;
-use crate::model::Attachment;
-use std::collections::HashMap;
-use std::fs;
+use super::holders::FileId;
 
-/// A file as mappings name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct FileId {
-    pub(super) device: u64,
-    pub(super) inode: u64,
-}
-
-/// Shared mappings by file.
-pub(super) type Mappings = HashMap<FileId, Vec<Attachment>>;
-
-/// All shared mappings of the processes that `wanted` lets through. Neighbouring mappings of one
-/// file in a process count as one: mprotect and mlock of a part split what was mapped at once.
-pub(super) fn shared_mappings(wanted: impl Fn(i32) -> bool) -> Mappings {
-    let mut found = Mappings::new();
-    for pid in process::all().into_iter().filter(|pid| wanted(*pid)) {
-        let Ok(table) = fs::read(format!("/proc/{pid}/maps")) else {
-            continue;
-        };
-        let command = process::command_of(pid);
-        let mut last_end = 0;
-        for line in table.split(|byte| *byte == b'\n') {
-            let Some(mapping) = parse(line) else { continue };
-            let attachments = found.entry(mapping.file).or_default();
-            match attachments.last_mut() {
-                Some(last) if last.pid == pid && last_end == mapping.start => {
-                    last.mappings += 1;
-                    last.read_only &= !mapping.writable;
-                }
-                _ => attachments.push(Attachment {
-                    pid,
-                    command: command.clone(),
-                    address: mapping.start,
-                    since: None,
-                    read_only: !mapping.writable,
-                    mappings: 1,
-                }),
-            }
-            last_end = mapping.end;
-        }
-    }
-    found
-}
-
+/// One shared mapping of a file.
 #[derive(Debug, PartialEq, Eq)]
-struct Mapping {
-    start: u64,
-    end: u64,
-    writable: bool,
-    file: FileId,
+pub(super) struct Mapping<'a> {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) offset: u64,
+    pub(super) writable: bool,
+    pub(super) file: FileId,
+    /// As the kernel shows it: blanks and all but line feeds as they are.
+    pub(super) path: &'a [u8],
+}
+
+impl Mapping<'_> {
+    /// What `/proc/PID/map_files` calls it.
+    pub(super) fn range(&self) -> String {
+        format!("{:x}-{:x}", self.start, self.end)
+    }
 }
 
 /// One line: `START-END PERMISSIONS OFFSET MAJOR:MINOR INODE NAME`. Private mappings and those of
 /// no file give nothing.
-fn parse(line: &[u8]) -> Option<Mapping> {
-    let head = line.get(..line.len().min(120))?;
-    let text = String::from_utf8_lossy(head);
-    let mut fields = text.split_ascii_whitespace();
-    let (start, end) = fields.next()?.split_once('-')?;
-    let permissions = fields.next()?.as_bytes();
-    let (major, minor) = fields.nth(1)?.split_once(':')?;
-    let inode = fields.next()?.parse().ok()?;
+pub(super) fn parse(line: &[u8]) -> Option<Mapping<'_>> {
+    let mut rest = line;
+    let mut field = || {
+        let start = rest.iter().position(|byte| *byte != b' ')?;
+        let from = rest.get(start..)?;
+        let length = from.iter().position(|byte| *byte == b' ');
+        let (word, after) = from.split_at(length.unwrap_or(from.len()));
+        rest = after;
+        std::str::from_utf8(word).ok()
+    };
+    let (start, end) = field()?.split_once('-')?;
+    let permissions = field()?.as_bytes();
+    let offset = field()?;
+    let (major, minor) = field()?.split_once(':')?;
+    let inode = field()?.parse().ok()?;
     let number = |text| u64::from_str_radix(text, 16).ok();
     let (major, minor) = (
         number(major)?.try_into().ok()?,
@@ -77,11 +49,10 @@ fn parse(line: &[u8]) -> Option<Mapping> {
     Some(Mapping {
         start: number(start)?,
         end: number(end)?,
+        offset: number(offset)?,
         writable: permissions.get(1) == Some(&b'w'),
-        file: FileId {
-            device: libc::makedev(major, minor),
-            inode,
-        },
+        file: FileId::new(libc::makedev(major, minor), inode),
+        path: rest.trim_ascii_start(),
     })
 }
 
@@ -93,20 +64,11 @@ mod tests {
     fn lines() {
         let line =
             b"7f0012340000-7f0012350000 rw-s 00001000 00:1b 4711    /dev/shm/my name (deleted)";
-        let file = FileId {
-            device: libc::makedev(0, 0x1b),
-            inode: 4711,
-        };
-        let (start, end) = (0x7f00_1234_0000, 0x7f00_1235_0000);
-        assert_eq!(
-            parse(line),
-            Some(Mapping {
-                start,
-                end,
-                writable: true,
-                file
-            })
-        );
+        let mapping = parse(line).unwrap();
+        assert_eq!(mapping.range(), "7f0012340000-7f0012350000");
+        assert_eq!((mapping.offset, mapping.writable), (0x1000, true));
+        assert_eq!(mapping.file, FileId::new(libc::makedev(0, 0x1b), 4711));
+        assert_eq!(mapping.path, b"/dev/shm/my name (deleted)");
         assert_eq!(parse(b"5000-6000 r-xp 00000000 fd:01 12 /bin/sh"), None);
         assert_eq!(parse(b""), None);
     }

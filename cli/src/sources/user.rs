@@ -1,12 +1,16 @@
 //! A namespace of the library, looked into without taking part.
 
-use super::{objects, process};
+use super::holders::{FileId, Scan, Wanted};
+use super::{Extent, objects};
 use crate::failure::{Failure, reason};
-use crate::model::{Attachment, Limits, Owner, Segment, Snapshot};
+use crate::launch::{KEPT, STARTER};
+use crate::model::{Attachment, Limits, Owner, Process, Segment, Snapshot};
+use crate::name::escaped;
 use partage_core::Errno;
 use partage_core::inspect::{self, Namespace, State};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -54,32 +58,91 @@ pub(crate) fn open(location: &Location) -> Result<Option<Namespace>, Failure> {
     let directory = &location.directory;
     match Namespace::open(directory.as_os_str().as_bytes()) {
         Ok(namespace) => Ok(Some(namespace)),
-        Err(Errno::ENOENT) if directory.is_dir() => Ok(None),
+        Err(Errno::ENOENT) if directory.is_dir() => match stranger_in(directory) {
+            None => Ok(None),
+            Some(stranger) => Err(Failure::new(format_args!(
+                "{} is no namespace: it has no registry, and {stranger} in it is of something else",
+                directory.display()
+            ))
+            .advise("name the directory of a namespace, or one that is empty")),
+        },
+        Err(Errno::ENOTDIR) => Err(Failure::new(format_args!(
+            "{} is no namespace: it is no directory",
+            directory.display()
+        ))),
         Err(errno) => Err(unusable(directory, errno)),
     }
 }
 
-/// The namespace in `directory`, or the one that a program of this user would use.
-pub(crate) fn snapshot(directory: Option<&Path>) -> Result<Snapshot, Failure> {
-    let location = locate(directory)?;
+/// The namespace there, and where there is none, the objects of those who have none.
+pub(crate) fn snapshot(location: Option<Location>, extent: Extent) -> Result<Snapshot, Failure> {
+    snapshot_by(location, extent, &Scan::of_all())
+}
+
+/// The same by a look at all processes that is there already.
+pub(super) fn snapshot_by(
+    location: Option<Location>,
+    extent: Extent,
+    scan: &Scan,
+) -> Result<Snapshot, Failure> {
     let namespace = location.as_ref().map(open).transpose()?.flatten();
     let shm = objects_of(location.as_ref());
-    let objects = objects::read(&shm)
+    let objects = objects::read(&shm, scan)
         .map_err(|why| Failure::io(format_args!("cannot list {}", shm.display()), why))?;
+    let members = namespace
+        .as_ref()
+        .map(|namespace| Members::new(namespace, scan));
     Ok(Snapshot {
         directory: location.map(|location| location.directory),
         limits: namespace.as_ref().map(limits),
-        segments: namespace.as_ref().map(segments).unwrap_or_default(),
+        segments: members
+            .map(|members| members.segments())
+            .unwrap_or_default(),
         objects,
+        nameless: scan.nameless(match extent {
+            Extent::All => Wanted::All { ipc: 0 },
+            Extent::Namespace => Wanted::Of {
+                directory: &shm,
+                whole: shm == Path::new(DEFAULT_OBJECTS),
+            },
+        }),
+        unseen_processes: scan.unseen,
     })
+}
+
+/// A file that no namespace has.
+fn stranger_in(directory: &Path) -> Option<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name());
+    let mut strangers = names.filter(|name| !is_bookkeeping(name));
+    strangers.next().map(|name| escaped(name.as_bytes()))
+}
+
+/// Whether a namespace has files of this name.
+pub(crate) fn is_bookkeeping(name: &OsStr) -> bool {
+    let exact = ["registry", "posix", STARTER, KEPT];
+    let beginnings = ["registry.", "segment-", "members-"];
+    let name = name.to_string_lossy();
+    exact.contains(&&*name) || beginnings.iter().any(|start| name.starts_with(start))
+}
+
+/// Limits and segments alone, without a look at any process; `None` where there are none.
+pub(crate) fn table(location: &Location) -> Result<Option<(Limits, Vec<Segment>)>, Failure> {
+    let scan = Scan::default();
+    let namespace = open(location)?;
+    Ok(namespace.map(|namespace| {
+        let segments = Members::new(&namespace, &scan).segments();
+        (limits(&namespace), segments)
+    }))
 }
 
 /// As the library chooses: a named namespace has objects of its own; else they are where the C
 /// library has them, if that place is there.
 fn objects_of(location: Option<&Location>) -> PathBuf {
     let default = PathBuf::from(DEFAULT_OBJECTS);
+    let shared = std::env::var_os("PARTAGE_POSIX").is_some_and(|value| value == "shared");
     match location {
-        Some(Location { directory, named }) if *named || !default.exists() => {
+        Some(Location { directory, named }) if (*named && !shared) || !default.exists() => {
             directory.join("posix")
         }
         _ => default,
@@ -123,75 +186,139 @@ fn limits(namespace: &Namespace) -> Limits {
     }
 }
 
-fn segments(namespace: &Namespace) -> Vec<Segment> {
-    let mut commands = HashMap::new();
-    let mut segments = Vec::new();
-    namespace.each_slot(|_, segment| {
-        if segment.state == State::Live {
-            let attached = attachments(namespace, segment.shmid, &mut commands);
-            segments.push(describe(namespace, segment, attached));
-        }
-    });
-    segments
+/// The processes of a namespace, found among those that can be seen.
+struct Members<'a> {
+    namespace: &'a Namespace,
+    scan: &'a Scan,
+    /// Every member has it mapped.
+    registry: Option<FileId>,
 }
 
-fn describe(
-    namespace: &Namespace,
-    segment: &inspect::Segment,
-    attached: Vec<Attachment>,
-) -> Segment {
-    let file = namespace.with_memory(segment, |path| PathBuf::from(OsStr::from_bytes(path)));
-    Segment {
-        key: segment.key,
-        id: segment.shmid as i32,
-        owner: Owner {
-            uid: segment.uid,
-            gid: segment.gid,
-        },
-        cuid: segment.cuid,
-        cgid: segment.cgid,
-        mode: segment.mode,
-        size: segment.size,
-        resident: Some(namespace.resident_bytes(segment)),
+impl<'a> Members<'a> {
+    fn new(namespace: &'a Namespace, scan: &'a Scan) -> Self {
+        let directory = Path::new(OsStr::from_bytes(namespace.directory()));
+        let registry = fs::metadata(directory.join("registry")).ok();
+        Self {
+            namespace,
+            scan,
+            registry: registry.map(|data| FileId::of(&data)),
+        }
+    }
+
+    fn segments(&self) -> Vec<Segment> {
+        let mut segments = Vec::new();
+        self.namespace.each_slot(|_, segment| {
+            if matches!(segment.state, State::Live | State::Removed) {
+                segments.push(self.describe(segment));
+            }
+        });
+        segments
+    }
+
+    fn describe(&self, segment: &inspect::Segment) -> Segment {
+        let path = |path: &[u8]| PathBuf::from(OsStr::from_bytes(path));
+        let file = self.namespace.with_memory(segment, path);
+        let memory = fs::metadata(&file).ok().map(|data| FileId::of(&data));
+        let mut attached = self.attachments(segment.shmid, memory);
         // Counted here: the same attachments that are listed.
-        nattch: attached
+        let nattch = attached
             .iter()
             .map(|attachment| u64::from(attachment.mappings))
-            .sum(),
-        atime: segment.atime,
-        dtime: segment.dtime,
-        ctime: segment.ctime,
-        cpid: segment.cpid,
-        lpid: segment.lpid,
-        file: Some(file),
-        attached,
+            .sum();
+        let hidden = attached
+            .iter()
+            .filter(|attachment| attachment.pid.is_none());
+        let unseen = hidden
+            .map(|attachment| u64::from(attachment.mappings))
+            .sum();
+        attached.extend(memory.into_iter().flat_map(|file| self.scan.openers(file)));
+        Segment {
+            key: segment.key,
+            id: segment.shmid as i32,
+            owner: Owner {
+                uid: segment.uid,
+                gid: segment.gid,
+            },
+            cuid: segment.cuid,
+            cgid: segment.cgid,
+            mode: segment.mode,
+            size: segment.size,
+            resident: Some(self.namespace.resident_bytes(segment)),
+            nattch,
+            atime: segment.atime,
+            dtime: segment.dtime,
+            ctime: segment.ctime,
+            cpid: segment.cpid,
+            lpid: segment.lpid,
+            creator: self.member(segment.cpid, segment.ctime),
+            last_user: self.member(segment.lpid, segment.atime.max(segment.dtime)),
+            file: Some(file),
+            attached,
+            unseen,
+        }
+    }
+
+    /// Those of living members.
+    fn attachments(&self, shmid: u32, memory: Option<FileId>) -> Vec<Attachment> {
+        let mut attached = Vec::new();
+        let mut taken = HashSet::new();
+        self.namespace.each_attachment(shmid, |attachment| {
+            if !attachment.alive {
+                return;
+            }
+            let holder = nobody(&attachment);
+            let place = attachment.address as u64;
+            let found = self.process_of(attachment.pid, place, memory, &taken);
+            attached.push(match found {
+                Some(pid) => {
+                    taken.insert((pid, place));
+                    self.scan.name(pid, holder)
+                }
+                None => holder,
+            });
+        });
+        attached.sort_by_key(|attachment| (attachment.pid, attachment.address));
+        attached
+    }
+
+    /// The process that numbers itself `pid` and has the segment mapped there. The registry alone
+    /// does not tell: in another pid namespace, another process has that number.
+    fn process_of(
+        &self,
+        pid: i32,
+        address: u64,
+        memory: Option<FileId>,
+        taken: &HashSet<(i32, u64)>,
+    ) -> Option<i32> {
+        [memory, self.registry]
+            .into_iter()
+            .flatten()
+            .find_map(|file| {
+                let mut candidates = self.scan.candidates(file, pid, address).into_iter();
+                candidates.find(|candidate| !taken.contains(&(*candidate, address)))
+            })
+    }
+
+    /// The member that a segment names as its creator or last user, if it still is one.
+    fn member(&self, pid: i32, moment: i64) -> Option<Process> {
+        let registry = self.registry.filter(|_| pid > 0)?;
+        self.scan.the_one(registry, pid, moment)
     }
 }
 
-/// Those of living members. `commands` remembers what each process runs.
-fn attachments(
-    namespace: &Namespace,
-    shmid: u32,
-    commands: &mut HashMap<i32, String>,
-) -> Vec<Attachment> {
-    let mut attached = Vec::new();
-    namespace.each_attachment(shmid, |attachment| {
-        if !attachment.alive {
-            return;
-        }
-        let pid = attachment.pid;
-        let command = commands
-            .entry(pid)
-            .or_insert_with(|| process::command_of(pid));
-        attached.push(Attachment {
-            pid,
-            command: command.clone(),
-            address: attachment.address as u64,
-            since: Some(attachment.since),
-            read_only: attachment.read_only,
-            mappings: attachment.mappings,
-        });
-    });
-    attached.sort_by_key(|attachment| (attachment.pid, attachment.address));
-    attached
+/// An attachment of which only the registry tells.
+fn nobody(attachment: &inspect::AttachmentView) -> Attachment {
+    Attachment {
+        pid: None,
+        // As its process numbers itself.
+        inner_pid: (attachment.pid != 0).then_some(attachment.pid),
+        container: None,
+        command: String::new(),
+        address: attachment.address as u64,
+        descriptor: None,
+        locked: false,
+        since: Some(attachment.since),
+        read_only: attachment.read_only,
+        mappings: attachment.mappings,
+    }
 }

@@ -4,16 +4,54 @@ use super::Options;
 use super::options::Format;
 use super::show::{Output, frames};
 use crate::failure::Failure;
+use crate::launch::Watch;
 use partage_report::live::Live;
 use partage_report::symbols::Symbols;
 use partage_report::text::Writer;
 use partage_report::{Model, Recording};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// How often the files are looked at.
 const PERIOD: Duration = Duration::from_millis(20);
+
+/// How long processes that end right after the program are waited for where a verdict is wanted: those that tidy up. Also
+/// how long nobody must record until a recording that others make is over: an exec has a moment without anybody.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long to follow once the program has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Not any longer.
+    None,
+    /// A moment, for those who are about to end.
+    Grace,
+    /// Until nobody records any more.
+    ToTheEnd,
+    /// Until somebody has recorded, and nobody does any more: of a recording that others make.
+    Others,
+}
+
+impl Patience {
+    /// What the options ask for.
+    pub(crate) fn of(wait: bool, judges: bool) -> Self {
+        match (wait, judges) {
+            (true, _) => Self::ToTheEnd,
+            (_, true) => Self::Grace,
+            _ => Self::None,
+        }
+    }
+
+    /// Whether to go on, so long after the end of the program.
+    fn lasts(self, since: Duration) -> bool {
+        match self {
+            Self::None => false,
+            Self::Grace => since < GRACE,
+            Self::ToTheEnd | Self::Others => true,
+        }
+    }
+}
 
 /// Reads the files of a run, and writes its calls as text if that is wanted.
 pub(crate) struct Follower {
@@ -25,10 +63,10 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Follows the files in this directory.
-    pub(crate) fn new(directory: &Path, options: &Options) -> Result<Self, Failure> {
+    /// Follows the files in this directory, of a `live` run or of one that others make.
+    pub(crate) fn new(directory: &Path, options: &Options, live: bool) -> Result<Self, Failure> {
         let lines = if options.format == Format::Text && options.shows_calls() {
-            let output = Output::open(options.to.as_deref(), true)?;
+            let output = Output::open(options.to.as_deref(), live)?;
             let writer = Writer::new(options.text(output.style()), options.filter());
             Some((writer, output))
         } else {
@@ -37,18 +75,25 @@ impl Follower {
         Ok(Self {
             recording: Recording::follow(directory),
             live: Live::default(),
-            model: Model::default(),
+            model: Model::forgetful(),
             symbols: Symbols::new(),
             lines,
         })
     }
 
-    /// Follows until `over` is set and everything is shown; with `wait`, until nobody records any more. Without text
-    /// there is nothing to do before that.
-    pub(crate) fn follow(&mut self, over: &AtomicBool, wait: bool) -> Result<(), Failure> {
+    /// Follows until the program is over, everything is shown, and nobody records any more or patience is at its end. Without
+    /// text there is nothing to do before that.
+    pub(crate) fn follow(&mut self, watch: &Watch, patience: Patience) -> Result<(), Failure> {
+        let mut ended_at: Option<Instant> = None;
+        let mut idle_since: Option<Instant> = None;
         loop {
-            let ended = over.load(Ordering::Acquire);
-            let last = ended && (!wait || self.running()?.is_empty());
+            if watch.over.load(Ordering::Acquire) {
+                ended_at.get_or_insert_with(Instant::now);
+            }
+            let interrupted = watch.interrupted.load(Ordering::Acquire);
+            let goes_on = !interrupted && ended_at.is_none_or(|at| patience.lasts(at.elapsed()));
+            let last =
+                ended_at.is_some() && (!goes_on || self.is_over(patience, &mut idle_since)?);
             if self.lines.is_some() || last {
                 self.step(last)?;
             }
@@ -59,10 +104,22 @@ impl Follower {
         }
     }
 
-    /// The processes that still record.
-    fn running(&mut self) -> Result<Vec<u32>, Failure> {
+    /// Whether nobody records any more.
+    fn is_over(
+        &mut self,
+        patience: Patience,
+        idle_since: &mut Option<Instant>,
+    ) -> Result<bool, Failure> {
         self.recording.look().map_err(lost)?;
-        Ok(self.recording.running())
+        let idle = self.recording.running().is_empty();
+        if patience != Patience::Others {
+            return Ok(idle);
+        }
+        if !idle || self.recording.images().is_empty() {
+            *idle_since = None;
+            return Ok(false);
+        }
+        Ok(idle_since.get_or_insert_with(Instant::now).elapsed() >= GRACE)
     }
 
     fn step(&mut self, last: bool) -> Result<(), Failure> {
@@ -80,6 +137,11 @@ impl Follower {
         }
         output.write(&text)?;
         output.finish()
+    }
+
+    /// Whether the calls were written already.
+    pub(crate) fn has_written(&self) -> bool {
+        self.lines.is_some()
     }
 
     /// The recording as far as it was read, and whether its calls were written already.

@@ -6,7 +6,9 @@ use partage_report::{Model, Recording};
 /// Remarks on what is missing; empty if nothing is.
 pub(crate) fn limits(recording: &Recording, model: &Model, style: Style) -> String {
     let mut text = String::new();
-    for remark in partage_report::limits::remarks(recording, model) {
+    let remarks = partage_report::limits::remarks(recording, model);
+    let deaths = partage_report::deaths::remarks(recording, model);
+    for remark in deaths.iter().chain(&remarks) {
         text += &style.paint(Role::Error, "note:");
         text += &format!(" {remark}\n");
     }

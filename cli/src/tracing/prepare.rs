@@ -1,9 +1,10 @@
 //! What a program needs in order to be recorded: the preload, its options, a directory.
 
 use crate::failure::Failure;
-use crate::launch::{Environment, Library, Program, make_directory};
+use crate::launch::{Environment, Library, Program, RECORDING, make_directory, mark_in_use};
 use nix::unistd::Uid;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Suffix of trace files.
@@ -12,8 +13,8 @@ const SUFFIX: &str = ".ptrace";
 /// Where the trace files go.
 pub(crate) struct Directory {
     path: PathBuf,
-    /// Removed when dropped.
-    temporary: bool,
+    /// Of a directory that is removed when dropped: its lock, which says that it is in use.
+    temporary: Option<File>,
 }
 
 impl Directory {
@@ -25,6 +26,13 @@ impl Directory {
             _ => {}
         }
         let path = path.canonicalize().map_err(failed)?;
+        if !path.is_dir() {
+            return Err(
+                Failure::new(format_args!("{} is no directory", path.display())).advise(
+                    "-o keeps a recording, in a directory; `--to FILE` writes the calls as text",
+                ),
+            );
+        }
         let mut entries = std::fs::read_dir(&path).map_err(failed)?.flatten();
         if entries.any(|entry| entry.file_name().to_string_lossy().ends_with(SUFFIX)) {
             return Err(
@@ -34,7 +42,7 @@ impl Directory {
         }
         Ok(Self {
             path,
-            temporary: false,
+            temporary: None,
         })
     }
 
@@ -42,7 +50,7 @@ impl Directory {
     pub(crate) fn temporary() -> Result<Self, Failure> {
         let parent = std::env::temp_dir();
         for number in 0..1000 {
-            let path = parent.join(format!("partage-trace-{}-{number}", std::process::id()));
+            let path = parent.join(format!("{RECORDING}{}-{number}", std::process::id()));
             match make_directory(&path, mode()) {
                 Err(why) if why.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(why) => {
@@ -52,9 +60,12 @@ impl Directory {
                     );
                 }
                 Ok(()) => {
+                    let failed =
+                        |why| Failure::io(format_args!("cannot use {}", path.display()), why);
+                    let lock = mark_in_use(&path, OsStr::new("trace")).map_err(failed)?;
                     return Ok(Self {
                         path,
-                        temporary: true,
+                        temporary: Some(lock),
                     });
                 }
             }
@@ -73,7 +84,7 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        if self.temporary {
+        if self.temporary.is_some() {
             // What is left is in the temporary directory.
             let _ = std::fs::remove_dir_all(&self.path);
         }
@@ -89,12 +100,30 @@ fn mode() -> u32 {
     }
 }
 
+/// What makes just-in-time compilers write `/tmp/perf-PID.map`, by the variables that they read.
+/// Node shall give functions that it interprets an address of their own; a Java machine that does not know the option, or
+/// takes it for a secret, shall start all the same.
+const JIT_MAPS: [(&str, &str); 3] = [
+    (
+        "NODE_OPTIONS",
+        "--perf-basic-prof --interpreted-frames-native-stack",
+    ),
+    (
+        "JAVA_TOOL_OPTIONS",
+        "-XX:+UnlockDiagnosticVMOptions -XX:+IgnoreUnrecognizedVMOptions -XX:+DumpPerfMapAtExit",
+    ),
+    ("PYTHONPERFSUPPORT", "1"),
+];
+
 /// Options of the recorder.
 pub(crate) struct Recorder {
     pub(crate) ring: Option<String>,
     pub(crate) depth: Option<u8>,
     pub(crate) clock: Option<String>,
     pub(crate) anonymous: bool,
+    pub(crate) stack_size: String,
+    pub(crate) scripts: bool,
+    pub(crate) jit_maps: bool,
 }
 
 impl Recorder {
@@ -108,11 +137,12 @@ impl Recorder {
         directory: &Directory,
     ) -> Result<(), Failure> {
         environment.preload(recorder)?;
-        // A sanitizer's runtime refuses to start unless it comes first.
-        for runtime in partage_report::program::sanitizer_runtimes(program.path()) {
-            environment.preload_first(&runtime);
-        }
+        environment.preload_sanitizers(program);
         environment.set("PARTAGE_TRACE", directory.path());
+        if let Ok(command) = std::env::current_exe() {
+            // What the recorder cannot reach is led to this command, see `outside`.
+            environment.set("PARTAGE_TRACE_OUTSIDE", command);
+        }
         let mut set = |name, value: Option<OsString>| {
             if let Some(value) = value {
                 environment.set(name, value);
@@ -131,6 +161,22 @@ impl Recorder {
             "PARTAGE_TRACE_ANONYMOUS",
             self.anonymous.then(|| "1".into()),
         );
+        set(
+            "PARTAGE_TRACE_STACK",
+            Some(OsString::from(&self.stack_size)),
+        );
+        set("PARTAGE_TRACE_SCRIPTS", (!self.scripts).then(|| "0".into()));
+        if self.jit_maps {
+            for (name, option) in JIT_MAPS {
+                let given = std::env::var_os(name).unwrap_or_default();
+                let mut options = given;
+                if !options.is_empty() {
+                    options.push(" ");
+                }
+                options.push(option);
+                environment.set(name, options);
+            }
+        }
         Ok(())
     }
 }

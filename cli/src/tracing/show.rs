@@ -1,20 +1,24 @@
 //! Showing a recording that is complete, or as it is now.
 
 use super::Options;
+use super::known::Known;
 use super::limits::limits;
-use super::options::{Format, Strictness};
-use crate::failure::{FAILED, Failure, Outcome};
+use super::options::Format;
+use crate::failure::{FAILED, Failure, Outcome, UNCLEAR};
+use crate::progress;
 use anstream::ColorChoice;
+use partage_report::diff::Side;
 use partage_report::event::Event;
 use partage_report::model::Applied;
 use partage_report::stream::Stream;
 use partage_report::style::Style;
 use partage_report::symbols::{Frame, Symbols};
 use partage_report::text::Writer;
-use partage_report::{Model, Recording};
+use partage_report::verdict::{Status, Verdict};
+use partage_report::{Model, Recording, ci, diff, findings, html, sarif};
 use std::fs::File;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 /// Where text goes.
 pub(crate) struct Output {
@@ -114,32 +118,63 @@ pub(crate) fn show(
     live: bool,
     calls_written: bool,
 ) -> Outcome {
+    // On a terminal that gets the calls themselves they are sign of life enough.
+    let busy = options.shows_calls() && !calls_written && options.to.is_none();
+    let on_screen = if live {
+        io::stderr().is_terminal()
+    } else {
+        io::stdout().is_terminal()
+    };
+    if !(busy && on_screen) {
+        recording.tell_progress(progress::of_reading());
+    }
     let mut output = if calls_written && options.to.is_some() {
         Output::open(None, live)?
     } else {
         Output::open(options.to.as_deref(), live)?
     };
-    let model = match options.format {
-        _ if !options.shows_calls() || calls_written => Model::of(recording),
-        Format::Text => write_lines(recording, options, &mut output)?,
-        Format::Json => {
-            output.fill(|each| partage_report::json::write(recording, &options.filter(), each))?
-        }
-        Format::Perfetto => output
-            .fill(|each| partage_report::perfetto::write(recording, &options.filter(), each))?,
+    let shown = match options.format {
+        _ if !options.shows_calls() || calls_written => None,
+        Format::Text => Some(write_lines(recording, options, &mut output)?),
+        Format::Json => Some(
+            output.fill(|each| partage_report::json::write(recording, &options.filter(), each))?,
+        ),
+        Format::Perfetto => Some(
+            output
+                .fill(|each| partage_report::perfetto::write(recording, &options.filter(), each))?,
+        ),
+        Format::Junit | Format::Github | Format::Sarif => None,
+    };
+    // What shows calls forgets what is over: a long recording need not fit into memory.
+    let mut model = match shown {
+        Some(model) if !options.looks_back() => model,
+        _ if options.looks_back() => Model::of(recording),
+        _ => Model::in_short(recording),
     };
     let style = output.style();
     let machine = options.format != Format::Text;
-    let mut symbols = Symbols::new();
-    let leaks = partage_report::leaks::find(&model);
+    let mut symbols = options.symbols();
+    model.hold_against(recording.afterwards());
+    let mut verdict = Verdict::default();
+    if options.looks_back() {
+        verdict = Verdict::of(recording, &model);
+        Known::read(options)?.pass_over(options, &mut verdict, &model, &mut symbols)?;
+    }
+    if options.format.lists_leaks() {
+        output.write(&list(options, &verdict, &model, &mut symbols))?;
+    }
     let mut text = String::new();
     if options.summary {
         text += &partage_report::summary::text(recording, &options.filter(), style);
     }
-    if options.leaks || options.fail_on_leaks.is_some() {
-        text += &leaks.text(&model, &mut symbols, style);
+    // Between the lines of a list nothing else may stand.
+    let apart = !options.format.lists_leaks() || options.to.is_some();
+    if options.judges() && apart {
+        text += &verdict.text(&model, &mut symbols, options.manner(style));
     }
-    text += &limits(recording, &model, style);
+    if apart {
+        text += &limits(recording, &model, style);
+    }
     if machine {
         // The output is for programs.
         Output::open(None, true)?.write(&text)?;
@@ -149,15 +184,75 @@ pub(crate) fn show(
     output.finish()?;
     if let Some(path) = &options.timeline {
         let picture = partage_report::timeline::draw(&model, &options.filter());
-        std::fs::write(path, picture)
-            .map_err(|why| Failure::io(format_args!("cannot write {}", path.display()), why))?;
+        write_file(path, &picture)?;
     }
-    let failed = match options.fail_on_leaks {
-        None => false,
-        Some(Strictness::Lasting) => !leaks.lasting.is_empty(),
-        Some(Strictness::All) => !leaks.lasting.is_empty() || !leaks.held.is_empty(),
+    if let Some(path) = &options.html {
+        let mut symbols = options.symbols();
+        let page = html::page(recording, &options.filter(), &mut symbols, &verdict);
+        write_file(path, &page)?;
+    }
+    if options.fail_on_leaks.is_none() {
+        return Ok(0);
+    }
+    Ok(match verdict.status(options.counting()) {
+        Status::Clean => 0,
+        Status::Unclear if !options.strict => UNCLEAR,
+        Status::Unclear | Status::Leaks => FAILED,
+    })
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|why| Failure::io(format_args!("cannot write {}", path.display()), why))
+}
+
+/// The leaks as a list for other programs.
+fn list(options: &Options, verdict: &Verdict, model: &Model, symbols: &mut Symbols) -> String {
+    let manner = options.manner(Style::PLAIN);
+    let findings = findings::list(verdict, model, symbols, options.counting(), manner);
+    match options.format {
+        Format::Junit => ci::junit(&findings, verdict),
+        Format::Sarif => sarif::text(&findings, verdict, &root()),
+        _ => ci::github(&findings, verdict, &root()),
+    }
+}
+
+/// What paths are told relative to: those of a workflow are below the directory that it has checked out.
+fn root() -> PathBuf {
+    let root = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+    let root = root.or_else(|| std::env::current_dir().ok());
+    root.unwrap_or_default()
+}
+
+/// Shows what changed from the recording `before` to the recording `after`. With `--fail-on-leaks`, fails if a leak is new
+/// or has become more.
+pub(crate) fn show_changes(before: &Recording, after: &Recording, options: &Options) -> Outcome {
+    let mut output = Output::open(options.to.as_deref(), false)?;
+    let known = Known::read(options)?;
+    let manner = options.manner(output.style());
+    let mut symbols = options.symbols();
+    let mut sides = Vec::new();
+    for recording in [before, after] {
+        let model = Model::of(recording);
+        let mut verdict = Verdict::of(recording, &model);
+        known.pass_over(options, &mut verdict, &model, &mut symbols)?;
+        let counting = options.counting();
+        let findings = findings::list(&verdict, &model, &mut symbols, counting, manner);
+        // What was unwound of one recording says nothing of the other.
+        symbols = options.symbols();
+        sides.push((model, findings));
+    }
+    let mut sides = sides
+        .iter()
+        .map(|(model, findings)| Side { model, findings });
+    let (Some(before), Some(after)) = (sides.next(), sides.next()) else {
+        return Ok(0);
     };
-    Ok(if failed { FAILED } else { 0 })
+    let (text, worse) = diff::text(before, after, output.style());
+    output.write(&text)?;
+    output.finish()?;
+    let fails = worse && options.fail_on_leaks.is_some();
+    Ok(if fails { FAILED } else { 0 })
 }
 
 fn write_lines(
@@ -166,7 +261,7 @@ fn write_lines(
     output: &mut Output,
 ) -> Result<Model, Failure> {
     let mut writer = Writer::new(options.text(output.style()), options.filter());
-    let (mut model, mut symbols) = (Model::default(), Symbols::new());
+    let (mut model, mut symbols) = (Model::forgetful(), Symbols::new());
     for item in Stream::new(recording) {
         let applied = model.apply(&item);
         let lines = writer.lines(&item, &applied, &model, &mut |event| {

@@ -35,7 +35,7 @@ impl List {
         }
     }
 
-    /// The kernel wants entries of a kind in the order of their ids, each once.
+    /// The kernel wants the entries of a kind sorted by id, each once.
     fn push_both(&mut self, tag: u16, digit: u32, [one, two]: [u32; 2]) {
         self.push(tag, digit, one.min(two));
         if one != two {
@@ -82,7 +82,35 @@ pub(crate) fn set(path: &CStr, mode: u32, users: [u32; 2], groups: [u32; 2]) -> 
     .map(drop)
 }
 
-/// Takes the list off, if there is one.
+/// Whether the file's list names a user, and whether it names a group.
+pub(crate) fn names(path: &CStr, uid: u32, gid: u32) -> (bool, bool) {
+    let mut bytes = [0u8; MOST];
+    // SAFETY: both strings end with a zero byte, the buffer is writable for its length.
+    let read = unsafe {
+        syscall!(
+            libc::SYS_getxattr,
+            path.as_ptr(),
+            ATTRIBUTE.as_ptr(),
+            bytes.as_mut_ptr(),
+            bytes.len()
+        )
+    };
+    let entries = bytes
+        .get(VERSION.len()..read.unwrap_or(0))
+        .unwrap_or(&[])
+        .chunks_exact(ENTRY);
+    let (mut user, mut group) = (false, false);
+    for entry in entries {
+        if let [tag, _, _, _, a, b, c, d] = *entry {
+            let id = u32::from_le_bytes([a, b, c, d]);
+            user |= u16::from(tag) == USER && id == uid;
+            group |= u16::from(tag) == GROUP && id == gid;
+        }
+    }
+    (user, group)
+}
+
+/// Removes the list, if there is one.
 pub(crate) fn remove(path: &CStr) {
     // SAFETY: both strings end with a zero byte.
     let _ = unsafe { syscall!(libc::SYS_removexattr, path.as_ptr(), ATTRIBUTE.as_ptr()) };

@@ -1,9 +1,9 @@
-//! What one C library has and another has not, looked up when the program is linked or loaded.
+//! Functions that one C library has and another has not, looked up when the program is linked or loaded.
 //!
-//! `pthread_atfork` takes more care. A static program has it only if something asks for it, and without it the children
-//! of a fork would not be counted: so the archive asks for it as any program does. The shared object must not, because
-//! glibc gives it to no shared object; it is linked with `--wrap=pthread_atfork`, by which the plain name becomes
-//! `__wrap_pthread_atfork`, set to null, and `__real_pthread_atfork` becomes the plain name, asked for weakly.
+//! `pthread_atfork` is special. A static program has it only if something asks for it, and without it the children of a
+//! fork would not be counted. So the archive asks for it, as any program does. The shared object must not, because
+//! glibc gives it to no shared object. So it is linked with `--wrap=pthread_atfork`: the plain name becomes
+//! `__wrap_pthread_atfork`, which is set to null, and `__real_pthread_atfork` becomes the plain name, as a weak symbol.
 
 use core::ffi::{c_int, c_void};
 
@@ -43,7 +43,7 @@ pub(crate) type Handler = unsafe extern "C" fn();
 
 type PthreadAtfork = unsafe extern "C" fn(Handler, Handler, Handler) -> c_int;
 
-/// The words above: null where there is no such symbol.
+/// The pointers above: null where there is no such symbol.
 #[repr(C)]
 struct Found {
     register_atfork: Option<unsafe extern "C" fn(Handler, Handler, Handler, *mut c_void) -> c_int>,
@@ -58,13 +58,14 @@ unsafe extern "C" {
     static FOUND: Found;
 }
 
-/// Whether this is the GNU C library.
-pub(crate) fn is_glibc() -> bool {
-    // SAFETY: the words are filled in before the program starts, and constant.
-    unsafe { FOUND.glibc_shared != 0 || FOUND.glibc_static != 0 }
+/// Whether this is musl: neither the GNU C library nor bionic.
+pub(crate) fn is_musl() -> bool {
+    // SAFETY: the pointers are filled in before the program starts, and constant.
+    let is_glibc = unsafe { FOUND.glibc_shared != 0 || FOUND.glibc_static != 0 };
+    !is_glibc && !super::errno::is_bionic()
 }
 
-/// Has these called at every fork, from now on. Where there is no such service, a child is noticed at its first call.
+/// Registers handlers for every fork from now on. If the C library cannot do so, a child is noticed at its first call.
 pub(crate) fn at_fork(prepare: Handler, parent: Handler, child: Handler) {
     // SAFETY: the C library's own functions, or null; the handlers stay, the object is never unloaded.
     unsafe {

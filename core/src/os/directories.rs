@@ -29,7 +29,7 @@ pub(crate) fn each_entry(directory: &CStr, mut visit: impl FnMut(&[u8])) -> Resu
     const LENGTH: usize = 16;
     const NAME: usize = 19;
     let file = File::open(directory, libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
-    let mut buffer = [0u64; 512];
+    let mut buffer = [0u64; 64];
     loop {
         // SAFETY: the buffer is writable for its size in bytes.
         let filled = unsafe {

@@ -1,7 +1,9 @@
 //! Files: opened, made, measured, removed.
 
 use super::arch::syscall;
+use super::paths::{self, Status};
 use crate::error::{Errno, Result};
+use crate::sync::{AtomicI32, AtomicU32, Ordering};
 use crate::text::Text;
 use core::ffi::CStr;
 
@@ -11,20 +13,7 @@ pub(crate) struct File {
     fd: i32,
 }
 
-/// What fstat(2) tells, as far as anybody here asks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Status {
-    pub(crate) device: u64,
-    pub(crate) inode: u64,
-    pub(crate) mode: u32,
-    pub(crate) links: u64,
-    pub(crate) uid: u32,
-    pub(crate) size: u64,
-    /// In units of 512 bytes.
-    pub(crate) blocks: u64,
-}
-
-/// What fstatfs(2) tells, as far as anybody here asks.
+/// The part of fstatfs(2) that is used here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FileSystem {
     pub(crate) kind: i64,
@@ -53,17 +42,70 @@ pub(crate) const TMPFS: i64 = 0x0102_1994;
 /// `f_type` of ext2, ext3 and ext4.
 pub(crate) const EXT4: i64 = 0xef53;
 
-/// Flags that every file of ours is opened with: never inherited by exec, never through a link, never waiting on a
-/// FIFO that somebody planted.
+/// File systems that let a mapping keep the lock of an open file description: tmpfs, ext4, xfs, btrfs, f2fs.
+pub(crate) const PIN_LOCKS: [i64; 5] = [TMPFS, EXT4, 0x5846_5342, 0x9123_683e, 0xf2f5_2010];
+
+/// Flags for every file of ours: no exec inherits it, no link is followed, and no open waits on a FIFO that somebody
+/// put there.
 const CAREFUL: i32 = libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_LARGEFILE;
 
+/// Descriptors that are open now, for the time of a call. A fork copies those of other threads too.
+static OPEN_NOW: AtomicI32 = AtomicI32::new(0);
+/// How many were ever opened. The kernel copies descriptors first and memory later, so a child cannot tell by the
+/// number above alone.
+static EVER_OPENED: AtomicU32 = AtomicU32::new(0);
+
 impl File {
+    /// Whether any thread may be in the middle of a call that has a file open.
+    pub(crate) fn any_open() -> bool {
+        OPEN_NOW.load(Ordering::Acquire) != 0
+    }
+
+    /// The number of files that were ever opened, if none is open now.
+    pub(crate) fn none_open_at() -> Option<u32> {
+        let ever = EVER_OPENED.load(Ordering::Acquire);
+        (!Self::any_open()).then_some(ever)
+    }
+
+    /// Whether no file was opened since [`File::none_open_at`].
+    pub(crate) fn none_since(ever: u32) -> bool {
+        EVER_OPENED.load(Ordering::Acquire) == ever
+    }
+
+    /// This many descriptors are no longer open, though the threads that opened them did not close them.
+    pub(crate) fn forget(many: i32) {
+        let _ = OPEN_NOW.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |open| {
+            Some((open - many).max(0))
+        });
+    }
+
+    /// In a child: the parent's threads are not here to close what they opened.
+    pub(crate) fn forget_all() {
+        OPEN_NOW.store(0, Ordering::Release);
+    }
+
     /// open(2) of one of our own files, always with close-on-exec and never through a symbolic link.
     pub(crate) fn open(path: &CStr, flags: i32, mode: u32) -> Result<File> {
+        Self::open_with(path, flags | CAREFUL, mode)
+    }
+
+    /// open(2) through a link in `/proc` that stands for the file itself.
+    pub(crate) fn open_by_link(link: &CStr, flags: i32) -> Result<File> {
+        Self::open_with(link, flags | CAREFUL & !libc::O_NOFOLLOW, 0)
+    }
+
+    fn open_with(path: &CStr, flags: i32, mode: u32) -> Result<File> {
+        // Counted before it is open.
+        OPEN_NOW.fetch_add(1, Ordering::AcqRel);
+        EVER_OPENED.fetch_add(1, Ordering::AcqRel);
         loop {
-            match open_raw(path, flags | CAREFUL, mode) {
+            match open_raw(path, flags, mode) {
                 Err(Errno::EINTR) => continue,
-                other => return other.map(|fd| File { fd }),
+                Err(error) => {
+                    Self::forget(1);
+                    return Err(error);
+                }
+                Ok(fd) => return Ok(File { fd }),
             }
         }
     }
@@ -72,20 +114,21 @@ impl File {
         self.fd
     }
 
-    /// Leaves the descriptor open and gives it up.
+    /// Leaves the descriptor open and returns it.
     pub(crate) fn into_fd(self) -> i32 {
         let fd = self.fd;
         core::mem::forget(self);
+        Self::forget(1);
         fd
     }
 
     pub(crate) fn status(&self) -> Result<Status> {
-        status_at(self.fd, c"", libc::AT_EMPTY_PATH)
+        paths::status_at(self.fd, c"", libc::AT_EMPTY_PATH)
     }
 
     /// The status of the directory above this one.
     pub(crate) fn parent_status(&self) -> Result<Status> {
-        status_at(self.fd, c"..", 0)
+        paths::status_at(self.fd, c"..", 0)
     }
 
     pub(crate) fn file_system(&self) -> Result<FileSystem> {
@@ -125,7 +168,7 @@ impl File {
         .map(drop);
     }
 
-    /// Makes the file at least `end` bytes long with memory behind every byte from `start`, and never shorter.
+    /// Makes the file at least `end` bytes long, with memory behind every byte from `start`. Never makes it shorter.
     pub(crate) fn reserve(&self, start: u64, end: u64) -> Result<()> {
         let len = end.saturating_sub(start);
         #[cfg(target_pointer_width = "64")]
@@ -145,7 +188,7 @@ impl File {
             )
         };
         match done {
-            // A file system without fallocate: its last byte makes it long enough.
+            // A file system without fallocate: writing the last byte makes the file long enough.
             Err(Errno::EOPNOTSUPP) => self.write_at(&[0], end.saturating_sub(1)),
             other => other.map(drop),
         }
@@ -178,25 +221,7 @@ impl File {
         .map(drop)
     }
 
-    /// A file in `directory` that has no name yet, and is gone with its last descriptor unless it gets one.
-    ///
-    /// # Errors
-    /// - `EOPNOTSUPP`, `EISDIR` the file system has no such files
-    pub(crate) fn nameless(directory: &CStr, mode: u32) -> Result<File> {
-        File::open(directory, libc::O_TMPFILE | libc::O_RDWR, mode)
-    }
-
-    /// Gives a nameless file its name.
-    ///
-    /// # Errors
-    /// - `EEXIST` another file has it
-    /// - `ENOENT` there is no `/proc` to say which file is meant
-    pub(crate) fn name(&self, path: &CStr) -> Result<()> {
-        let own = self.own_path();
-        link_at(own.as_c_str(), path, libc::AT_SYMLINK_FOLLOW)
-    }
-
-    /// A path that leads to this very file, whatever its name leads to by now; for calls that take no descriptor
+    /// A path that leads to this very file, even if its name now leads elsewhere; for calls that take no descriptor
     /// opened with `O_PATH`.
     pub(crate) fn own_path(&self) -> Text<32> {
         let mut path = Text::new();
@@ -253,6 +278,7 @@ impl File {
 impl Drop for File {
     fn drop(&mut self) {
         let _ = close(self.fd);
+        Self::forget(1);
     }
 }
 
@@ -283,53 +309,6 @@ pub(crate) fn duplicate_from(fd: i32, least: i32) -> Result<i32> {
     unsafe { syscall!(nr, fd, libc::F_DUPFD_CLOEXEC, least) }.map(|fd| fd as i32)
 }
 
-/// unlink(2).
-pub(crate) fn unlink(path: &CStr) -> Result<()> {
-    unlink_at(libc::AT_FDCWD, path)
-}
-
-/// [`unlink`] of a path that begins in a directory.
-pub(crate) fn unlink_at(directory: i32, path: &CStr) -> Result<()> {
-    // SAFETY: the path is a C string.
-    unsafe { syscall!(libc::SYS_unlinkat, directory, path.as_ptr(), 0) }.map(drop)
-}
-
-/// link(2).
-pub(crate) fn link(old: &CStr, new: &CStr) -> Result<()> {
-    link_at(old, new, 0)
-}
-
-fn link_at(old: &CStr, new: &CStr, flags: i32) -> Result<()> {
-    // SAFETY: both paths are C strings.
-    unsafe {
-        syscall!(
-            libc::SYS_linkat,
-            libc::AT_FDCWD,
-            old.as_ptr(),
-            libc::AT_FDCWD,
-            new.as_ptr(),
-            flags
-        )
-    }
-    .map(drop)
-}
-
-/// rename(2).
-pub(crate) fn rename(old: &CStr, new: &CStr) -> Result<()> {
-    // SAFETY: both paths are C strings.
-    unsafe {
-        syscall!(
-            libc::SYS_renameat2,
-            libc::AT_FDCWD,
-            old.as_ptr(),
-            libc::AT_FDCWD,
-            new.as_ptr(),
-            0
-        )
-    }
-    .map(drop)
-}
-
 /// statfs(2).
 pub(crate) fn file_system(path: &CStr) -> Result<FileSystem> {
     #[cfg(target_pointer_width = "64")]
@@ -345,42 +324,6 @@ pub(crate) fn file_system(path: &CStr) -> Result<FileSystem> {
             buffer
         )
     });
-}
-
-/// Whether the path leads to something, and its inode number; links are followed.
-pub(crate) fn inode_of(path: &CStr) -> Result<u64> {
-    status_at(libc::AT_FDCWD, path, 0).map(|status| status.inode)
-}
-
-/// chmod(2).
-pub(crate) fn set_mode(path: &CStr, mode: u32) -> Result<()> {
-    // SAFETY: the path is a C string.
-    unsafe { syscall!(libc::SYS_fchmodat, libc::AT_FDCWD, path.as_ptr(), mode) }.map(drop)
-}
-
-/// lstat(2).
-pub(crate) fn status(path: &CStr) -> Result<Status> {
-    status_at(libc::AT_FDCWD, path, libc::AT_SYMLINK_NOFOLLOW)
-}
-
-fn status_at(fd: i32, path: &CStr, flags: i32) -> Result<Status> {
-    // SAFETY: all-zero bytes are a valid stat.
-    let mut buffer: libc::stat64 = unsafe { core::mem::zeroed() };
-    #[cfg(target_pointer_width = "64")]
-    let nr = libc::SYS_newfstatat;
-    #[cfg(target_pointer_width = "32")]
-    let nr = libc::SYS_fstatat64;
-    // SAFETY: the path is a C string, the buffer is what the call fills.
-    unsafe { syscall!(nr, fd, path.as_ptr(), &raw mut buffer, flags) }?;
-    Ok(Status {
-        device: buffer.st_dev as u64,
-        inode: buffer.st_ino as u64,
-        mode: buffer.st_mode,
-        links: buffer.st_nlink as u64,
-        uid: buffer.st_uid,
-        size: buffer.st_size as u64,
-        blocks: buffer.st_blocks as u64,
-    })
 }
 
 /// write(2) to a descriptor that is not ours to close: for messages.

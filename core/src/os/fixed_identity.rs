@@ -1,9 +1,9 @@
-//! A process that has no privilege, and the same user and group throughout, cannot become anybody else: its identity
-//! is asked for once. A process that can change is asked each time; when it is found to have become another, it may be
-//! one that cannot change any more.
+//! A process without privileges, with one user and one group throughout, cannot become another user: it is asked for
+//! its identity once. A process that can change is asked each time. When it is found to have changed, it may be one
+//! that cannot change any more.
 
 use super::arch::syscall;
-use super::identity;
+use super::capabilities;
 use crate::sync::{AtomicU64, Ordering};
 
 /// The identity, user in the low half, once it is known to be fixed.
@@ -25,7 +25,8 @@ pub(super) fn get() -> Option<(u32, u32)> {
     }
 }
 
-/// The process was found to be `euid`: looks whether it must stay that, if it was not looked at as this user before.
+/// The process was found to be `euid`. If it was not checked as this user before, checks whether it must stay this
+/// user.
 pub(super) fn note(euid: u32) -> u32 {
     if LOOKED_AS.swap(u64::from(euid), Ordering::Relaxed) != u64::from(euid)
         && let Some(egid) = must_stay(euid)
@@ -38,7 +39,7 @@ pub(super) fn note(euid: u32) -> u32 {
 /// The group, if neither user nor group can change: without the capabilities to, a process can only take its real,
 /// effective or saved ids, and here they are the same.
 fn must_stay(euid: u32) -> Option<u32> {
-    let [permitted, _] = identity::sets().and_then(|sets| {
+    let [permitted, _] = capabilities::sets().and_then(|sets| {
         sets.get(1..3)
             .and_then(|sets| <[u32; 2]>::try_from(sets).ok())
     })?;

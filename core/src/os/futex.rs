@@ -27,9 +27,3 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, milliseconds: u32) -> Result
     }
     .map(drop)
 }
-
-/// Wakes one sleeper on `word`, in whichever process.
-pub(crate) fn wake_one(word: &AtomicU32) {
-    // SAFETY: the kernel uses the address as a key and does not write to it.
-    let _ = unsafe { syscall!(libc::SYS_futex, word as *const _, libc::FUTEX_WAKE, 1) };
-}

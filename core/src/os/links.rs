@@ -19,28 +19,27 @@ pub(crate) fn make(target: &CStr, path: &CStr) -> Result<()> {
     .map(drop)
 }
 
-/// readlink(2).
+/// readlink(2). The target is the caller's, who may have little stack.
 ///
 /// # Errors
 /// - `EINVAL` it is no link
 /// - `ENAMETOOLONG` it leads to a longer path than ours are
-pub(crate) fn read(path: &CStr) -> Result<Path> {
-    let mut buffer = [0u8; 1024];
-    // SAFETY: the path is a C string, the buffer is writable for its length.
-    let len = unsafe {
-        syscall!(
-            libc::SYS_readlinkat,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            buffer.as_mut_ptr(),
-            buffer.len()
-        )
+pub(crate) fn read(path: &CStr, target: &mut Path) -> Result<()> {
+    // SAFETY: the path is a C string, the buffer is writable for its size; the kernel says how much it wrote.
+    unsafe {
+        target.fill(|buffer, size| {
+            syscall!(
+                libc::SYS_readlinkat,
+                libc::AT_FDCWD,
+                path.as_ptr(),
+                buffer,
+                size
+            )
+        })
     }?;
-    let mut target = Path::new();
-    target.push(buffer.get(..len).unwrap_or(&[]));
     if target.is_cut() {
         Err(Errno::ENAMETOOLONG)
     } else {
-        Ok(target)
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Open-file-description locks: held by an open file, not by a process, and gone with its last reference.
+//! Open-file-description locks: an open file has them, not a process, and they end with its last reference.
 
 use super::arch::syscall;
 use crate::error::{Errno, Result};
@@ -21,9 +21,9 @@ struct FileLock {
     pid: i32,
 }
 
-fn on_byte(byte: u64) -> FileLock {
+fn on_byte(kind: libc::c_int, byte: u64) -> FileLock {
     FileLock {
-        kind: libc::F_WRLCK as i16,
+        kind: kind as i16,
         whence: libc::SEEK_SET as i16,
         start: byte as i64,
         len: 1,
@@ -37,9 +37,20 @@ fn on_byte(byte: u64) -> FileLock {
 /// - `EAGAIN` somebody else holds it
 /// - `ENOLCK` the kernel has no memory for it, or the file system has no locks
 pub(crate) fn take(fd: i32, byte: u64) -> Result<()> {
-    let lock = on_byte(byte);
+    set(fd, &on_byte(libc::F_WRLCK, byte))
+}
+
+/// Takes a read lock on one byte, which others may hold as well.
+///
+/// # Errors
+/// As [`take`]; `EAGAIN` somebody holds the write lock.
+pub(crate) fn share(fd: i32, byte: u64) -> Result<()> {
+    set(fd, &on_byte(libc::F_RDLCK, byte))
+}
+
+fn set(fd: i32, lock: &FileLock) -> Result<()> {
     // SAFETY: the structure is what the command reads.
-    unsafe { syscall!(FCNTL, fd, SET, &raw const lock) }
+    unsafe { syscall!(FCNTL, fd, SET, lock as *const FileLock) }
         .map(drop)
         .map_err(|error| match error {
             Errno::EACCES => Errno::EAGAIN,
@@ -47,9 +58,9 @@ pub(crate) fn take(fd: i32, byte: u64) -> Result<()> {
         })
 }
 
-/// Whether some other open file description holds a lock on the byte.
+/// Whether some other open file description holds a lock on the byte, for reading or writing.
 pub(crate) fn is_held(fd: i32, byte: u64) -> Result<bool> {
-    let mut lock = on_byte(byte);
+    let mut lock = on_byte(libc::F_WRLCK, byte);
     // SAFETY: the structure is what the command reads and writes.
     unsafe { syscall!(FCNTL, fd, GET, &raw mut lock) }?;
     Ok(lock.kind != libc::F_UNLCK as i16)

@@ -21,6 +21,20 @@ pub fn page_round(bytes: usize) -> Option<usize> {
     Some(bytes.checked_add(mask)? & !mask)
 }
 
+/// The address that munmap(2) and mremap(2) understand. On arm64, the kernel ignores a tag in the highest byte of an
+/// existing mapping's address (Documentation/arch/arm64/tagged-address-abi.rst). shmat(2) and shmdt(2) take no tag.
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn untagged(address: usize) -> usize {
+    const TAG: u32 = 8;
+    address & (((address << TAG) as isize >> TAG) as usize)
+}
+
+/// The address that munmap(2) and mremap(2) understand: the same one, on processors without tagged addresses.
+#[cfg(not(target_arch = "aarch64"))]
+pub(crate) fn untagged(address: usize) -> usize {
+    address
+}
+
 /// Where the memory of programs ends.
 #[cfg(target_arch = "x86_64")]
 pub(crate) const USER_SPACE: usize = (1 << 47) - 4096;
@@ -82,13 +96,22 @@ pub(crate) fn map_private(len: usize) -> Result<usize> {
     unsafe { map(0, len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) }
 }
 
-/// Maps `len` bytes of a bookkeeping file for shared access: kept out of core dumps, and not read in at once for a
+/// Maps `len` bytes of the registry for shared access. It is kept out of core dumps, and not read in at once in a
 /// process under `mlockall(MCL_FUTURE)`.
 pub(crate) fn map_bookkeeping(fd: i32, len: usize, offset: i64, prot: i32) -> Result<usize> {
-    // SAFETY: the kernel chooses a free range; nobody else knows of it while it is made ready.
+    let page = page_size();
+    // SAFETY: the kernel chooses free ranges; nobody else knows of them while they are made ready.
     unsafe {
-        let address = map(0, len, libc::PROT_NONE, libc::MAP_SHARED, fd, offset)?;
-        let _ = syscall!(libc::SYS_munlock, address, len);
+        // One page that is not locked: the pages by which it grows are not locked either, nor charged as locked.
+        let first = map(0, page, libc::PROT_NONE, libc::MAP_SHARED, fd, offset)?;
+        let _ = syscall!(libc::SYS_munlock, first, page);
+        let address = match remap(first, page, len, libc::MREMAP_MAYMOVE, 0) {
+            Ok(address) => address,
+            Err(error) => {
+                let _ = unmap(first, page);
+                return Err(error);
+            }
+        };
         let _ = advise(address, len, libc::MADV_DONTDUMP);
         if let Err(error) = syscall!(libc::SYS_mprotect, address, len, prot) {
             let _ = unmap(address, len);
@@ -98,10 +121,48 @@ pub(crate) fn map_bookkeeping(fd: i32, len: usize, offset: i64, prot: i32) -> Re
     }
 }
 
-/// A token mapping: it is never accessed, it only keeps the open file description of `fd` alive.
-pub(crate) fn map_token(fd: i32) -> Result<usize> {
-    // SAFETY: the kernel chooses a free range.
-    unsafe { map(0, page_size(), libc::PROT_NONE, libc::MAP_SHARED, fd, 0) }
+/// Maps a page of `fd` at `page`, which is address space of ours. The page is never accessed: it only keeps the open
+/// file description of `fd` alive.
+pub(crate) fn map_token(fd: i32, page: usize) -> Result<()> {
+    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+    // SAFETY: the page is ours and never accessed.
+    unsafe { map(page, page_size(), libc::PROT_NONE, flags, fd, 0) }.map(drop)
+}
+
+/// Unmaps the page that [`map_token`] mapped. The address space stays ours.
+pub(crate) fn unmap_token(page: usize) {
+    let _ = hold(page, page_size(), libc::MAP_FIXED);
+}
+
+/// Address space without memory, for later: anywhere with an `address` of 0, else as the flag says.
+///
+/// # Errors
+/// - `EEXIST` it is in use, with `MAP_FIXED_NOREPLACE`
+pub(crate) fn hold(address: usize, len: usize, how: i32) -> Result<usize> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | how;
+    // SAFETY: a free range, or with MAP_FIXED one of ours that is never accessed.
+    let start = unsafe { map(address, len, libc::PROT_NONE, flags, -1, 0) }?;
+    if address != 0 && start != address {
+        // A kernel older than 4.17 takes MAP_FIXED_NOREPLACE for a hint.
+        // SAFETY: mapped just now.
+        let _ = unsafe { unmap(start, len) };
+        return Err(Errno::EEXIST);
+    }
+    Ok(start)
+}
+
+/// Makes sure that pages of a shared file mapping have memory, so that an access to them is no fault.
+///
+/// # Errors
+/// - `ENOSPC` the file system has no room for them
+/// - `EINVAL` the kernel is older than 5.14
+pub(crate) fn populate(address: usize, len: usize) -> Result<()> {
+    const MADV_POPULATE_WRITE: i32 = 23;
+    // SAFETY: the advice changes no contents.
+    match unsafe { advise(address, len, MADV_POPULATE_WRITE) } {
+        Err(Errno::EFAULT) => Err(Errno::ENOSPC),
+        other => other,
+    }
 }
 
 /// madvise(2).
@@ -113,15 +174,15 @@ pub(crate) unsafe fn advise(address: usize, len: usize, advice: i32) -> Result<(
     unsafe { syscall!(libc::SYS_madvise, address, len, advice) }.map(drop)
 }
 
-/// Whether every page of the range is mapped by something: `msync(MS_ASYNC)` writes nothing and answers `ENOMEM`
-/// for a hole, and only then.
+/// Whether every page of the range is mapped: `msync(MS_ASYNC)` writes nothing, and answers `ENOMEM` only if there is a
+/// hole.
 pub(crate) fn is_mapped(address: usize, len: usize) -> bool {
     // SAFETY: the call changes nothing.
     let asked = unsafe { syscall!(libc::SYS_msync, address, len, libc::MS_ASYNC) };
     asked != Err(Errno::ENOMEM)
 }
 
-/// Keeps pages of the range in memory from when they are first touched.
+/// Keeps pages of the range from swapping, from when they are first touched.
 pub(crate) fn lock_on_fault(address: usize, len: usize) -> Result<()> {
     const MLOCK_ONFAULT: usize = 1;
     // SAFETY: the call changes no contents.
@@ -132,4 +193,16 @@ pub(crate) fn lock_on_fault(address: usize, len: usize) -> Result<()> {
 pub(crate) fn unlock(address: usize, len: usize) -> Result<()> {
     // SAFETY: the call changes no contents.
     unsafe { syscall!(libc::SYS_munlock, address, len) }.map(drop)
+}
+
+/// mlockall(2).
+pub(crate) fn lock_all(flags: i32) -> Result<()> {
+    // SAFETY: the call changes no contents.
+    unsafe { syscall!(libc::SYS_mlockall, flags) }.map(drop)
+}
+
+/// munlockall(2).
+pub(crate) fn unlock_all() -> Result<()> {
+    // SAFETY: the call changes no contents.
+    unsafe { syscall!(libc::SYS_munlockall) }.map(drop)
 }

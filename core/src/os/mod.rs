@@ -2,10 +2,14 @@
 
 pub(crate) mod access_list;
 pub mod arch;
+pub(crate) mod boot;
 pub(crate) mod c_library;
+mod capabilities;
 pub(crate) mod clock;
+pub(crate) mod descriptors;
 pub(crate) mod directories;
 pub(crate) mod environment;
+mod errno;
 pub(crate) mod files;
 mod fixed_identity;
 
@@ -14,8 +18,10 @@ pub(crate) mod identity;
 pub(crate) mod limits;
 pub(crate) mod links;
 pub(crate) mod locks;
+pub(crate) mod maps;
 pub mod memory;
 pub(crate) mod mounts;
+pub(crate) mod paths;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod signals;

@@ -1,4 +1,4 @@
-//! What is mounted where, as this process sees it.
+//! Which file systems are mounted where, as this process sees it.
 
 use super::arch::syscall;
 use super::files::File;
@@ -9,7 +9,7 @@ use core::ffi::CStr;
 /// `f_type` of hugetlbfs.
 pub(crate) const HUGETLBFS: i64 = 0x9584_58f6;
 
-/// What is needed of a line of mountinfo stands at its beginning: the rest of a longer one is left out.
+/// The fields that are needed stand at the beginning of a line of mountinfo. The rest of a longer line is ignored.
 type Line = Text<1536>;
 
 /// Calls `visit` with each mount point of a hugetlbfs, until it returns false.

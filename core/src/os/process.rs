@@ -1,6 +1,11 @@
-//! Who this process is.
+//! Which process this is, and whether another one still lives.
 
 use super::arch::syscall;
+use super::files::File;
+use super::maps;
+use crate::error::{Errno, Result};
+use crate::sync::{AtomicU64, Ordering};
+use crate::text::Text;
 
 /// getpid(2), asked of the kernel: a cached number would be wrong after a fork.
 pub(crate) fn pid() -> i32 {
@@ -8,8 +13,203 @@ pub(crate) fn pid() -> i32 {
     unsafe { syscall!(libc::SYS_getpid) }.map_or(0, |pid| pid as i32)
 }
 
-/// gettid(2).
-pub(crate) fn thread() -> i32 {
-    // SAFETY: no arguments, cannot fail.
-    unsafe { syscall!(libc::SYS_gettid) }.map_or(0, |thread| thread as i32)
+/// A mark of the calling thread for as long as it lives, without a system call: the C library keeps each thread's errno
+/// at an address of its own. Threads with the same thread pointer have the same mark (vfork, raw clones).
+pub(crate) fn thread_mark() -> usize {
+    super::arch::errno_location() as usize
+}
+
+/// Whether the thread with this mark is known to have ended. The kernel knows where each thread's list of robust locks
+/// is, and in all threads that list is at the same distance from the mark. If the C library has no such list, the
+/// answer is only known in a process with one thread. `pid` is this process's.
+#[cold]
+#[inline(never)]
+pub(crate) fn is_thread_gone(mark: usize, pid: i32) -> bool {
+    let own = robust_list(0);
+    let list = mark.wrapping_add(own.wrapping_sub(thread_mark()));
+    // Stacks lie at distances with many zeroes.
+    let known = &KNOWN[(((mark >> 12) as u32).wrapping_mul(0x9e37_79b1) >> 22) as usize];
+    let last = known.load(Ordering::Relaxed);
+    if own != 0 && last >> 32 == pid as u64 && robust_list(last as u32 as usize) == list {
+        return false;
+    }
+    // While threads come and go, the kernel's list of them may leave some out. It is complete if their number says so.
+    for _ in 0..LISTINGS {
+        let before = thread_count();
+        let (mut threads, mut is_there) = (0, false);
+        let read = super::directories::each_entry(c"/proc/self/task", |name| {
+            threads += 1;
+            let thread = crate::text::parse_number(name).unwrap_or(0);
+            // A thread that is just ending has no list any more.
+            if !is_there && robust_list(thread as usize) == list {
+                is_there = true;
+                known.store((pid as u64) << 32 | thread, Ordering::Relaxed);
+            }
+        });
+        if is_there || read.is_err() {
+            return false;
+        }
+        if threads == before && threads == thread_count() {
+            return threads == 1 || own != 0;
+        }
+    }
+    false
+}
+
+/// Threads that were found to live, by their marks, each with its process: to list many threads takes long.
+static KNOWN: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
+
+/// How often the threads of this process are listed until the list is complete.
+const LISTINGS: u32 = 20;
+
+/// The number of threads of this process: the links of the directory that lists them, without those of every directory.
+fn thread_count() -> u64 {
+    super::paths::status(c"/proc/self/task").map_or(0, |status| status.links.saturating_sub(2))
+}
+
+/// get_robust_list(2): where a thread's list is, 0 for none. bionic's threads have none, and Android kills an app that
+/// asks.
+fn robust_list(thread: usize) -> usize {
+    if super::errno::is_bionic() {
+        return 0;
+    }
+    let (mut head, mut len) = (0usize, 0usize);
+    // SAFETY: both are words of our own.
+    let asked = unsafe {
+        syscall!(
+            libc::SYS_get_robust_list,
+            thread,
+            &raw mut head,
+            &raw mut len
+        )
+    };
+    asked.map_or(0, |_| head)
+}
+
+/// Whether the thread runs on an alternate signal stack.
+pub(crate) fn is_on_alternate_stack() -> bool {
+    const SS_ONSTACK: i32 = 1;
+    // SAFETY: all-zero bytes are a valid stack_t, and the call only fills it.
+    unsafe {
+        let mut stack: libc::stack_t = core::mem::zeroed();
+        syscall!(libc::SYS_sigaltstack, 0usize, &raw mut stack).is_ok()
+            && stack.ss_flags & SS_ONSTACK != 0
+    }
+}
+
+/// Whether process `pid`, of this pid namespace, is known to have ended, or to map no file of this name any more. Then
+/// it has executed another program, or another process has its number.
+pub(crate) fn is_gone(pid: i32, mapped: &[u8]) -> bool {
+    // SAFETY: signal 0 is none.
+    if unsafe { syscall!(libc::SYS_kill, pid, 0) } == Err(Errno::ESRCH) {
+        return true;
+    }
+    if !is_proc_ours() {
+        return false;
+    }
+    match ending(pid) {
+        Some(Ending::Zombie) => return true,
+        Some(Ending::LeaderOnly) | None => return false,
+        Some(Ending::No) => {}
+    }
+    // A kernel thread has no mappings at all, and neither has a process that is just ending.
+    maps_file(pid, mapped) == Ok(false)
+}
+
+/// Whether a process maps a file whose name begins with this.
+///
+/// # Errors
+/// - `EACCES` it is not the caller's to look into; others of [`maps::each`]
+fn maps_file(pid: i32, name: &[u8]) -> Result<bool> {
+    let mut path = proc_path(pid);
+    path.push_str("/maps");
+    let mut found = false;
+    maps::each(path.as_c_str(), &mut |mapping| {
+        found |= mapping.name().starts_with(name);
+        !found
+    })?;
+    Ok(found)
+}
+
+/// Whether a process may map a file of this name and is none of the `known` ones. A process of the user's that may not
+/// be looked into counts as one.
+#[cold]
+#[inline(never)]
+pub(crate) fn any_other_maps(mapped: &[u8], user: u32, known: &mut dyn FnMut(i32) -> bool) -> bool {
+    if !is_proc_ours() {
+        return true;
+    }
+    let mut found = false;
+    let listed = super::directories::each_entry(c"/proc", |name| {
+        let number = crate::text::parse_number(name).and_then(|number| i32::try_from(number).ok());
+        let Some(pid) = number.filter(|_| !found) else {
+            return;
+        };
+        let may_map = match maps_file(pid, mapped) {
+            Ok(is_mapped) => is_mapped,
+            Err(Errno::ENOENT | Errno::ESRCH) => false,
+            Err(Errno::EACCES | Errno::EPERM) => {
+                let owner = super::paths::status(proc_path(pid).as_c_str());
+                owner.is_ok_and(|status| status.uid == user)
+            }
+            Err(_) => true,
+        };
+        found = may_map && !known(pid);
+    });
+    listed.is_err() || found
+}
+
+/// Whether `/proc` numbers processes as this process does.
+pub(crate) fn is_proc_ours() -> bool {
+    let mut path = proc_path(pid());
+    path.push_str("/ns/pid");
+    super::paths::inode_of(path.as_c_str())
+        .is_ok_and(|inode| inode == super::identity::pid_namespace())
+}
+
+enum Ending {
+    No,
+    /// The main thread has ended, others go on.
+    LeaderOnly,
+    Zombie,
+}
+
+fn ending(pid: i32) -> Option<Ending> {
+    let mut path = proc_path(pid);
+    path.push_str("/stat");
+    let mut text = [0u8; 512];
+    let read = File::open(path.as_c_str(), libc::O_RDONLY, 0)
+        .and_then(|file| file.read_start(&mut text))
+        .ok()?;
+    let text = text.get(..read)?;
+    // The command stands in parentheses, and may hold any byte.
+    let behind = text.iter().rposition(|&byte| byte == b')')?;
+    let mut fields = text.get(behind + 2..)?.split(|&byte| byte == b' ');
+    let state = *fields.next()?.first()?;
+    // From the state on: threads are the 18th field.
+    let threads = crate::text::parse_number(fields.nth(16)?)?;
+    Some(match state {
+        b'Z' | b'X' if threads <= 1 => Ending::Zombie,
+        b'Z' | b'X' => Ending::LeaderOnly,
+        _ => Ending::No,
+    })
+}
+
+fn proc_path(pid: i32) -> Text<48> {
+    let mut path = Text::new();
+    path.push_str("/proc/")
+        .push_decimal(pid.unsigned_abs().into());
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_there_and_maps_some_files() {
+        assert!(!is_gone(pid(), b"[stack]"));
+        assert!(is_gone(pid(), b"no such file"));
+        assert!(is_gone(i32::MAX - 1, b""));
+    }
 }

@@ -1,4 +1,4 @@
-//! Numbers that nobody guesses.
+//! Numbers that nobody can guess.
 
 use super::arch::syscall;
 

@@ -1,10 +1,21 @@
-//! Blocking signals while a lock is held: a handler may call back into the library, exit or jump out.
+//! Blocks signals where something is done in several steps that a handler must not jump out of.
 
 use super::arch::syscall;
 
 const SIZE: usize = 8;
 
-/// All signals are blocked for this thread until it is dropped.
+/// Signals that the kernel raises at an instruction. If they are blocked, the kernel kills the process. Sandboxes
+/// answer system calls from a handler of `SIGSYS`.
+const RAISED: [i32; 6] = [
+    libc::SIGSYS,
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGTRAP,
+];
+
+/// All signals but those that the kernel raises itself are blocked for this thread until it is dropped.
 pub(crate) struct Blocked {
     before: u64,
 }
@@ -12,7 +23,9 @@ pub(crate) struct Blocked {
 impl Blocked {
     /// Blocks every signal, those of the C library (cancellation, `setuid` in all threads) included.
     pub(crate) fn new() -> Blocked {
-        let all = !0u64;
+        let all = RAISED
+            .iter()
+            .fold(!0u64, |set, signal| set & !(1 << (signal - 1)));
         let mut before = 0u64;
         // SAFETY: both sets are of the size given.
         let _ = unsafe {
@@ -26,15 +39,10 @@ impl Blocked {
         };
         Blocked { before }
     }
-
-    /// [`forget_file_size_signal`], where signals are known to be blocked.
-    pub(crate) fn forget_file_size_signal(&self) {
-        forget_file_size_signal();
-    }
 }
 
-/// Takes a `SIGXFSZ` that this thread has just raised against itself by growing a file past `RLIMIT_FSIZE`, with signals
-/// blocked. One that was already waiting when they were blocked stays lost: the kernel keeps only one.
+/// Takes a `SIGXFSZ` that this thread has just raised by growing a file beyond `RLIMIT_FSIZE` while signals were
+/// blocked. If another was already waiting, it is lost: the kernel keeps only one.
 pub(crate) fn forget_file_size_signal() {
     let set = 1u64 << (libc::SIGXFSZ - 1);
     let zero = libc::timespec {

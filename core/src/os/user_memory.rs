@@ -1,7 +1,7 @@
-//! Whether memory that a caller named can be read or written, asked of the kernel instead of found out by a fault.
+//! Whether a caller's memory can be read or written: the kernel is asked, instead of running into a fault.
 //!
-//! `rt_sigprocmask` copies eight bytes from or to its arguments and answers `EFAULT` where it cannot; with a
-//! bad `how` it changes nothing. It is allowed in every sandbox.
+//! `rt_sigprocmask` copies eight bytes from its argument and answers `EFAULT` where it cannot; with a bad `how` it changes
+//! nothing. `clock_getres` writes two words. Both are allowed in every sandbox.
 
 use super::arch::syscall;
 use super::environment;
@@ -9,6 +9,8 @@ use super::memory::page_size;
 use crate::error::{Errno, Result};
 
 const WORD: usize = 8;
+/// `struct timespec`.
+const RESOLUTION: usize = size_of::<usize>() * 2;
 
 /// The main thread's stack lies within this distance below its end: the kernel keeps at least 128 MiB clear of
 /// other mappings there.
@@ -19,7 +21,7 @@ const MAIN_STACK: usize = 64 << 20;
 /// # Errors
 /// - `EFAULT` some byte is not readable
 pub fn readable(address: usize, len: usize) -> Result<()> {
-    each_page(address, len, |word| {
+    each_page(address, len, WORD, |word| {
         const NO_SUCH_OPERATION: usize = usize::MAX;
         // SAFETY: the call reads eight bytes or answers EFAULT; its operation is unknown, so it changes nothing.
         match unsafe {
@@ -37,7 +39,7 @@ pub fn readable(address: usize, len: usize) -> Result<()> {
     })
 }
 
-/// Succeeds when `len` bytes (at least eight) at `address` can be written; bytes of the range may be overwritten.
+/// Succeeds when `len` bytes (at least sixteen) at `address` can be written; bytes of the range may be overwritten.
 ///
 /// # Errors
 /// - `EFAULT` some byte is not writable
@@ -45,38 +47,34 @@ pub fn writable(address: usize, len: usize) -> Result<()> {
     if on_own_stack(address, len) {
         return Ok(());
     }
-    each_page(address, len, |word| {
-        // SAFETY: the call writes the mask to eight bytes that the caller gave us to fill, or answers EFAULT.
-        unsafe {
-            syscall!(
-                libc::SYS_rt_sigprocmask,
-                libc::SIG_BLOCK,
-                0usize,
-                word,
-                WORD
-            )
-        }
-        .map(drop)
+    each_page(address, len, RESOLUTION, |place| {
+        // SAFETY: the call writes a clock's resolution to bytes that the caller gave us to fill, or answers EFAULT.
+        unsafe { syscall!(libc::SYS_clock_getres, libc::CLOCK_REALTIME, place) }.map(drop)
     })
 }
 
-/// Calls `probe` with the address of one word in the first and one in the last page of the range: callers pass
+/// Calls `probe` with the address of one word in the first page of the range and one in the last. Callers pass
 /// structures, which are smaller than a page.
-fn each_page(address: usize, len: usize, probe: impl Fn(usize) -> Result<()>) -> Result<()> {
+fn each_page(
+    address: usize,
+    len: usize,
+    width: usize,
+    probe: impl Fn(usize) -> Result<()>,
+) -> Result<()> {
     let last = address
         .checked_add(len)
-        .and_then(|end| end.checked_sub(WORD))
+        .and_then(|end| end.checked_sub(width))
         .ok_or(Errno::EFAULT)?;
     probe(last)?;
-    if (last + WORD - 1) / page_size() != address / page_size() {
+    if (last + width - 1) / page_size() != address / page_size() {
         probe(address)
     } else {
         Ok(())
     }
 }
 
-/// A range above this very frame and in memory that is stack for certain needs no question: the page that this
-/// frame is on, and on the main thread all up to the strings that the kernel put at its end.
+/// A range above this frame that is certainly stack needs no question: the page of this frame, and on the main thread
+/// all up to the strings that the kernel put at the end of the stack.
 fn on_own_stack(address: usize, len: usize) -> bool {
     let here = 0u8;
     let frame = (&raw const here) as usize;

@@ -5,7 +5,7 @@ use crate::error::{Errno, Result};
 use crate::log;
 use crate::namespace;
 use crate::options;
-use crate::os::{directories, files, identity};
+use crate::os::{directories, identity, paths};
 use crate::sync::{AtomicU32, Ordering};
 use crate::text::Path;
 use core::cell::UnsafeCell;
@@ -15,7 +15,7 @@ use core::cell::UnsafeCell;
 pub(super) struct Place {
     /// With a slash at the end.
     pub(super) path: Path,
-    /// Another member made it, and could put a link in its place: it has to be opened without following one first.
+    /// Another member made it, and could replace it by a link: so it is opened without following links first.
     pub(super) is_peers: bool,
 }
 
@@ -60,16 +60,16 @@ pub(super) fn place(make: bool) -> Result<Place> {
         return Ok(Place::own(unsafe { *KNOWN.path.get() }));
     }
     let mut path = Path::new();
-    if options::directory().is_none() && files::status(c"/dev/shm").is_ok() {
+    if !options::has_own_objects() && paths::status(c"/dev/shm").is_ok() {
         path.push_str("/dev/shm/");
     } else {
         let directory = namespace::find(namespace::Make::IfMissing)?;
-        path = directory.path;
+        path.push_text(&directory.path);
         path.push_str("/posix");
         let owner = make_directory(&path, directory.status.mode & MODE, make);
         path = with_slash(path);
         match owner {
-            // Without it nothing can be found in it; the next call looks again.
+            // Without it no object can be found. The next call looks again.
             Err(Errno::ENOENT) => return Ok(Place::own(path)),
             Err(error) => return Err(error),
             Ok(owner) if [0, identity::euid(), directory.status.uid].contains(&owner) => {}
@@ -100,13 +100,13 @@ fn with_slash(mut path: Path) -> Path {
 
 /// Returns the owner; `ENOENT` when it is missing and not to be made.
 fn make_directory(path: &Path, mode: u32, make: bool) -> Result<u32> {
-    let status = match files::status(path.as_c_str()) {
+    let status = match paths::status(path.as_c_str()) {
         Err(Errno::ENOENT) if make => {
             match directories::make_directory(path.as_c_str(), mode) {
                 Ok(()) | Err(Errno::EEXIST) => {}
                 Err(error) => return Err(error),
             }
-            files::status(path.as_c_str())?
+            paths::status(path.as_c_str())?
         }
         other => other?,
     };
@@ -115,9 +115,9 @@ fn make_directory(path: &Path, mode: u32, make: bool) -> Result<u32> {
             line.bytes(path.bytes()).str(" is not a directory")
         }));
     }
-    // The umask must not close a shared namespace to others; and who made it may have died before its mode was right.
+    // The umask must not close a shared namespace to others. And its maker may have died before its mode was right.
     if status.uid == identity::euid() && status.mode & MODE != mode {
-        files::set_mode(path.as_c_str(), mode)?;
+        paths::set_mode(path.as_c_str(), mode)?;
     }
     Ok(status.uid)
 }

@@ -1,4 +1,4 @@
-//! Names of POSIX objects: what a C library makes of them before it asks the kernel. Two do it differently.
+//! Names of POSIX objects: how a C library changes them before it asks the kernel. There are two ways.
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ pub enum Flavor {
     Musl,
 }
 
-/// What the name is wanted for: glibc has an errno of its own for each.
+/// What the name is used for: glibc has an errno of its own for each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Use {
     /// shm_open(3)
@@ -24,7 +24,7 @@ pub enum Use {
 
 /// Longest name that a file system takes, in bytes.
 const NAME_MAX: usize = 255;
-/// Names from this length on glibc refuses by itself; those between fail in the kernel, with another errno.
+/// glibc itself refuses names from this length on. Names between the two fail in the kernel, with another errno.
 const GLIBC_LIMIT: usize = 260;
 
 /// The file name for an object's name: leading slashes do not count, another slash is not allowed.
@@ -49,12 +49,18 @@ pub fn file_name(name: &[u8], flavor: Flavor, purpose: Use) -> Result<&[u8]> {
     if stripped.is_empty() || stripped.contains(&b'/') || refused {
         return Err(invalid);
     }
-    // glibc leaves names that are a little too long to the kernel, which looks for a free descriptor first.
+    // glibc leaves names that are a little too long to the kernel, which first looks for a free descriptor.
     if flavor == Flavor::Musl && stripped.len() > NAME_MAX {
         Err(Errno::ENAMETOOLONG)
     } else {
         Ok(stripped)
     }
+}
+
+/// Whether a name, slashes in front left out, is longer than that of a file can be.
+pub fn is_too_long(name: &[u8]) -> bool {
+    let slashes = name.iter().take_while(|&&byte| byte == b'/').count();
+    name.len() - slashes > NAME_MAX
 }
 
 /// The kernel's errno as the C library passes it on.

@@ -1,21 +1,22 @@
 //! shm_open(3) and shm_unlink(3). Neither is a cancellation point.
 
 use super::directory::{self, Place};
-use super::name::{Flavor, Use, file_name, translate};
+use super::name::{Flavor, Use, file_name, is_too_long, translate};
 use crate::error::{Errno, Result};
 use crate::os::c_library;
 use crate::os::files::{self, File};
+use crate::os::paths;
 use crate::text::Path;
 use core::ffi::CStr;
 
-/// A descriptor that is open for the time of a call gets a number that programs do not expect.
+/// A descriptor that is open only during a call gets a number that programs do not expect.
 const HIGH_DESCRIPTOR: i32 = 900;
 
 fn flavor() -> Flavor {
-    if c_library::is_glibc() {
-        Flavor::Glibc
-    } else {
+    if c_library::is_musl() {
         Flavor::Musl
+    } else {
+        Flavor::Glibc
     }
 }
 
@@ -41,7 +42,7 @@ pub fn open(name: &[u8], oflag: i32, mode: u32) -> Result<i32> {
     in_place(&place, &path, |directory, path| {
         files::open_raw_at(directory, path, oflag | forced, mode)
     })
-    .map_err(|error| translate(error, flavor, Use::Open))
+    .map_err(|error| translate(too_long(name, error), flavor, Use::Open))
 }
 
 /// Removes an object's name.
@@ -53,7 +54,17 @@ pub fn open(name: &[u8], oflag: i32, mode: u32) -> Result<i32> {
 pub fn unlink(name: &[u8]) -> Result<()> {
     let flavor = flavor();
     let (place, path) = object_path(name, flavor, Use::Unlink, false)?;
-    in_place(&place, &path, files::unlink_at).map_err(|error| translate(error, flavor, Use::Unlink))
+    in_place(&place, &path, paths::unlink_at)
+        .map_err(|error| translate(too_long(name, error), flavor, Use::Unlink))
+}
+
+/// A name that no file system takes is too long, even if the directory does not exist yet.
+fn too_long(name: &[u8], error: Errno) -> Errno {
+    if error == Errno::ENOENT && is_too_long(name) {
+        Errno::ENAMETOOLONG
+    } else {
+        error
+    }
 }
 
 fn object_path(name: &[u8], flavor: Flavor, purpose: Use, make: bool) -> Result<(Place, Path)> {
@@ -68,7 +79,7 @@ fn object_path(name: &[u8], flavor: Flavor, purpose: Use, make: bool) -> Result<
     }
 }
 
-/// Calls `act` with a directory and a path in it. Where a link could be put in the directory's place, that is opened first.
+/// Calls `act` with a directory and a path in it. If the directory could be replaced by a link, it is opened first.
 fn in_place<T>(place: &Place, path: &Path, act: impl FnOnce(i32, &CStr) -> Result<T>) -> Result<T> {
     if !place.is_peers {
         return act(libc::AT_FDCWD, path.as_c_str());
@@ -77,7 +88,7 @@ fn in_place<T>(place: &Place, path: &Path, act: impl FnOnce(i32, &CStr) -> Resul
     let parent = place.path.bytes();
     directory.push(parent.strip_suffix(b"/").unwrap_or(parent));
     let opened = File::open(directory.as_c_str(), libc::O_PATH | libc::O_DIRECTORY, 0)?;
-    // The lowest number is the object's.
+    // The lowest number is for the object.
     let held = files::duplicate_from(opened.fd(), HIGH_DESCRIPTOR)
         .or_else(|_| files::duplicate_from(opened.fd(), opened.fd() + 1));
     drop(opened);

@@ -1,355 +1,269 @@
 //! Fork: a child is a member with attachments of its own from its first instant.
 //!
-//! Order of locks: the process's own lock is taken before the fork and let go in both processes after it, so that a
-//! child never inherits one that nobody holds, and two threads that fork at once do not mix. Before the fork a member
-//! slot, its liveness and records are made for the child; afterwards the parent lets go of that liveness and the
-//! child keeps it. If there is no child, that member is dead, as any other.
+//! Before the fork, a member slot, its lock and holdings are made for the child. After it the parent gives that lock
+//! up, and the child keeps it. If there is no child, that member is dead like any other. Nothing is locked in between:
+//! an attach of another thread also counts for the children that are being made, before it maps.
+//!
+//! `inherit` has the child's side. Tested by `c_tests/process`.
 
-use super::attachments::{Fragment, UNCOUNTED};
-use super::{Entered, KNOWN, PROCESS, REGISTRY, UNKNOWN};
+use super::entry::Stage;
+use super::own;
+use super::registry::REGISTRY;
+use super::settle;
+use super::table::TABLE;
 use crate::error::Result;
 use crate::log::{self, Level};
-use crate::os::process::{pid, thread};
+use crate::os::files::{self, File};
+use crate::os::process::thread_mark;
 use crate::os::signals::Blocked;
-use crate::os::{c_library, clock, memory};
-use crate::registry::{A_FEW, ANCHORED, Attachment, Liveness, RECORD_READ_ONLY, Segment, Token};
-use crate::sync::{AtomicBool, Ordering};
+use crate::registry::{Membership, Prober, SlotRef, Token};
+use crate::sync::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// A fork under way.
-pub(super) struct Fork {
-    /// The thread that forks.
-    thread: i32,
-    /// The child's liveness; `None` when none could be had, and without attachments.
-    child: Option<Liveness>,
-    /// The child inherits the parent's own liveness, for want of one of its own.
-    shares_parents: bool,
-    signals: Blocked,
+struct Fork {
+    /// The thread that forks; 0 for a place that is free.
+    thread: AtomicUsize,
+    /// The child's token; 0 while nothing is to be counted for it.
+    token: AtomicU64,
+    page: AtomicUsize,
+    is_pinned: AtomicU32,
+    fd: AtomicI32,
+    /// [`File::none_open_at`] before the fork, plus one; 0 where some thread had a file open.
+    opened: AtomicU64,
 }
 
-/// Registers the handlers with the C library, once.
-pub fn register() {
-    static REGISTERED: AtomicBool = AtomicBool::new(false);
-    if REGISTERED.swap(true, Ordering::Relaxed) {
-        return;
+/// Threads that fork at the same time.
+const MOST: usize = 32;
+
+static FORKS: [Fork; MOST] = [const {
+    Fork {
+        thread: AtomicUsize::new(0),
+        token: AtomicU64::new(0),
+        page: AtomicUsize::new(NO_PAGE),
+        is_pinned: AtomicU32::new(0),
+        fd: AtomicI32::new(-1),
+        opened: AtomicU64::new(0),
     }
-    c_library::at_fork(prepare, parent, child);
+}; MOST];
+
+const NO_PAGE: usize = usize::MAX;
+
+/// Forks whose children are counted for.
+static ACTIVE: AtomicU32 = AtomicU32::new(0);
+
+impl Fork {
+    fn membership(&self) -> Option<Membership> {
+        Some(Membership {
+            token: Token::from_bits(self.token.load(Ordering::Acquire))?,
+            fd: self.fd.load(Ordering::Relaxed),
+            is_pinned: self.is_pinned.load(Ordering::Relaxed) != 0,
+        })
+    }
+
+    fn page(&self) -> Option<usize> {
+        Some(self.page.load(Ordering::Relaxed)).filter(|&page| page != NO_PAGE)
+    }
+
+    fn begin(&self, membership: &Membership, page: Option<usize>) {
+        self.page.store(page.unwrap_or(NO_PAGE), Ordering::Relaxed);
+        self.fd.store(membership.fd, Ordering::Relaxed);
+        self.is_pinned
+            .store(membership.is_pinned.into(), Ordering::Relaxed);
+        ACTIVE.fetch_add(1, Ordering::SeqCst);
+        self.token.store(membership.token.bits(), Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// From here on nothing counts for the child, and this process gives up its lock.
+    fn end(&self) {
+        if let Some(membership) = self.membership() {
+            self.token.store(0, Ordering::SeqCst);
+            ACTIVE.fetch_sub(1, Ordering::SeqCst);
+            match self.page() {
+                Some(page) => own::let_go(&membership, page),
+                None if membership.fd >= 0 => drop(files::close(membership.fd)),
+                None => {}
+            }
+        }
+        self.thread.store(0, Ordering::Release);
+    }
 }
 
-/// Before the fork. A process that never used the library pays nothing.
-unsafe extern "C" fn prepare() {
-    if !PROCESS.is_known() {
-        return;
+/// The fork that this thread is making.
+fn mine() -> Option<&'static Fork> {
+    let mark = thread_mark();
+    FORKS
+        .iter()
+        .find(|fork| fork.thread.load(Ordering::Acquire) == mark)
+}
+
+/// Before the fork: makes all that a child may need, and counts it for the child.
+pub(super) fn make_ready(token: Token) {
+    let _signals = Blocked::new();
+    // A fork that a handler jumped out of.
+    if let Some(stale) = mine() {
+        stale.end();
     }
-    let Ok(mut entered) = PROCESS.enter() else {
+    settle::settle_thoroughly(None);
+    let free = FORKS.iter().find(|fork| {
+        fork.thread
+            .compare_exchange(0, thread_mark(), Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    });
+    let Some(fork) = free else {
         return;
     };
-    let (child, shares_parents) = entered.make_child();
-    if let Some(signals) = entered.signals.take() {
-        // From here on the lock outlives `entered`.
-        entered.inner.fork = Some(Fork {
-            thread: thread(),
-            child,
-            shares_parents,
-            signals,
+    match make_member(token) {
+        Ok((membership, page)) => {
+            fork.begin(&membership, page);
+            count_all(membership.token, token);
+            let opened = File::none_open_at().map_or(0, |ever| u64::from(ever) + 1);
+            fork.opened.store(opened, Ordering::Release);
+        }
+        Err(error) => {
+            log::write(Level::Error, |line| {
+                line.str("no liveness for a child: it is counted from its first call on: ")
+                    .errno(error)
+            });
+            fork.end();
+        }
+    }
+}
+
+/// A member slot for a child, with a lock if one can be had now.
+fn make_member(parent: Token) -> Result<(Membership, Option<usize>)> {
+    let locked = own::claim_with_page(&REGISTRY, 0, parent.bits());
+    if let Some(Err(error)) = locked {
+        log::write(Level::Info, |line| {
+            line.str("no lock for a child, its process is asked instead: ")
+                .errno(error)
         });
+    }
+    match locked {
+        Some(Ok((membership, page))) => Ok((membership, Some(page))),
+        _ => claim_without_lock(parent),
+    }
+}
+
+pub(super) fn claim_without_lock(parent: Token) -> Result<(Membership, Option<usize>)> {
+    let token = REGISTRY.claim_without_lock(parent)?;
+    let membership = Membership {
+        token,
+        fd: -1,
+        is_pinned: false,
+    };
+    Ok((membership, None))
+}
+
+/// Counts every attachment of this process for a child, and every one that is being made.
+fn count_all(child: Token, me: Token) {
+    let mut prober = Prober::new(&REGISTRY, Some(me));
+    for (_, entry) in TABLE.all() {
+        let is_one = matches!(
+            entry.stamp().stage(),
+            Stage::Attaching | Stage::Publishing | Stage::Attached | Stage::Detaching
+        );
+        if !is_one {
+            continue;
+        }
+        let shmid = entry.shmid();
+        let counted = REGISTRY
+            .slot_for(shmid)
+            .and_then(|slot| count_one(slot, shmid, child, own::own_pid(), &mut prober));
+        match counted {
+            Ok((holding, _)) => entry.set_child(holding + 1),
+            Err(error) => log::write(Level::Error, |line| {
+                line.str("an attachment of segment ")
+                    .number(shmid.into())
+                    .str(" cannot be counted for a child: ")
+                    .errno(error)
+            }),
+        }
+    }
+}
+
+/// Counts one attachment for `member`: returns its holding, and the number to end it by. For the kernel, a fork is an
+/// attach by the parent.
+pub(super) fn count_one(
+    slot: SlotRef<'static>,
+    shmid: u32,
+    member: Token,
+    by: i32,
+    prober: &mut Prober<'_>,
+) -> Result<(u32, u64)> {
+    let holding = slot.take(member, prober)?;
+    let number = slot.attach(shmid, holding, member, by)?;
+    Ok((holding, number))
+}
+
+/// Counts an attach of this process for the children that are being made: they may inherit its mapping.
+#[inline]
+pub(super) fn count_for_children(
+    slot: SlotRef<'static>,
+    shmid: u32,
+    by: i32,
+    prober: &mut Prober<'_>,
+) {
+    fence(Ordering::SeqCst);
+    if ACTIVE.load(Ordering::SeqCst) != 0 {
+        count_for_each(slot, shmid, by, prober);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn count_for_each(slot: SlotRef<'static>, shmid: u32, by: i32, prober: &mut Prober<'_>) {
+    for fork in &FORKS {
+        if let Some(child) = Token::from_bits(fork.token.load(Ordering::SeqCst)) {
+            let _ = count_one(slot, shmid, child, by, prober);
+        }
     }
 }
 
 /// After the fork, in the parent.
-unsafe extern "C" fn parent() {
-    // SAFETY: if a fork is noted as this thread's, this thread holds the lock; else nothing is changed.
-    let inner = unsafe { &mut *PROCESS.inner.get() };
-    if inner
-        .fork
-        .as_ref()
-        .is_none_or(|fork| fork.thread != thread())
-    {
-        return;
-    }
-    if let Some(fork) = inner.fork.take() {
-        if let Some(child) = fork.child {
-            child.release();
-        }
-        if fork.shares_parents
-            && let Some(member) = inner.member
-        {
-            let _ = member.keep_from_children();
-        }
-        PROCESS.lock.unlock();
-        drop(fork.signals);
-    }
-}
-
-/// After the fork, in the child.
-unsafe extern "C" fn child() {
-    // SAFETY: the child has one thread, and inherited the lock from it.
-    let inner = unsafe { &mut *PROCESS.inner.get() };
-    let Some(fork) = inner.fork.take() else {
-        // Where the kernel does not wipe the page by itself.
-        PROCESS.set_known(UNKNOWN);
-        return;
-    };
-    let mut entered = Entered {
-        process: &PROCESS,
-        inner,
-        signals: Some(fork.signals),
-    };
-    match fork.child {
-        Some(liveness) => {
-            entered.be_child(liveness);
-            PROCESS.set_known(KNOWN);
-        }
-        // The first call registers what was inherited, and until then the parent's liveness may stand for it.
-        None => PROCESS.set_known(UNKNOWN),
-    }
-}
-
-impl Entered {
-    /// Makes a member and records for a child; or lets the child share this process's liveness, so that what it
-    /// inherits is counted too often for a while, never too rarely.
-    fn make_child(&mut self) -> (Option<Liveness>, bool) {
-        let Some(member) = self.inner.member else {
-            return (None, false);
-        };
-        if self.inner.attachments.all().is_empty() {
-            return (None, false);
-        }
-        match REGISTRY.claim_member(0) {
-            Ok(liveness) => {
-                self.attach_all(member.token, liveness.token, 0, self.inner.pid);
-                (Some(liveness), false)
-            }
-            Err(error) => {
-                log::write(Level::Warn, |line| {
-                    line.str("no liveness of its own for a child: its attachments count as this process's: ").errno(error)
-                });
-                let _ = member.let_children_have();
-                self.attach_all(member.token, member.token, self.inner.pid, self.inner.pid);
-                (None, true)
-            }
-        }
-    }
-
-    /// Records every attachment of this process for the member `token` with process `pid`, in the name of the
-    /// process `parent`. Locks are taken as the member `me`.
-    fn attach_all(&mut self, me: Token, token: Token, pid: i32, parent: i32) {
-        for place in 0..self.inner.attachments.all().len() {
-            let all = self.inner.attachments.all();
-            let Some(fragment) = all.get(place).copied() else {
-                break;
-            };
-            let before = if fragment.has_siblings { place } else { 0 };
-            let sibling = all
-                .get(..before)
-                .and_then(|before| before.iter().find(|other| fragment.is_sibling(other)));
-            let record = match sibling {
-                Some(other) => other.child_record,
-                None => {
-                    let fragments = self.inner.attachments.fragments_of(&fragment);
-                    inherit(&fragment, me, token, pid, parent, fragments).unwrap_or(UNCOUNTED)
-                }
-            };
-            if let Some(fragment) = self.inner.attachments.all_mut().get_mut(place) {
-                fragment.child_record = record;
-            }
-        }
-    }
-
-    /// This process is the child that everything was made for.
-    fn be_child(&mut self, liveness: Liveness) {
-        if let Some(parents) = self.set_member(Some(liveness)) {
-            parents.close_kept_descriptor();
-        }
-        let _ = liveness.keep_from_children();
-        self.inner.pid = pid();
-        REGISTRY.set_member_pid(liveness.token, self.inner.pid);
-        self.take_child_records();
-    }
-
-    /// What was made for the child is this process's now.
-    fn take_child_records(&mut self) {
-        let pid = self.inner.pid;
-        for fragment in self.inner.attachments.all_mut() {
-            fragment.record = fragment.child_record;
-            REGISTRY.set_pid(fragment.record, pid);
-        }
-        self.drop_not_inherited();
-    }
-
-    /// In a child that was made without handlers: it becomes a member, and what it inherited is recorded.
-    pub(super) fn adopt(&mut self) {
-        if let Some(parents) = self.set_member(None) {
-            parents.close_kept_descriptor();
-        }
-        self.inner.fork = None;
-        let parent = self.inner.pid;
-        let me = pid();
-        self.inner.pid = me;
-        if !self.inner.attachments.all().is_empty() {
-            let member = REGISTRY
-                .claim_member(me)
-                .and_then(|member| member.keep_from_children().map(|()| member));
-            match member {
-                Ok(member) => {
-                    self.set_member(Some(member));
-                    self.attach_all(member.token, member.token, me, parent);
-                    self.take_child_records();
-                }
-                Err(error) => {
-                    self.inner
-                        .attachments
-                        .all_mut()
-                        .iter_mut()
-                        .for_each(|fragment| fragment.record = UNCOUNTED);
-                    log::write(Level::Error, |line| {
-                        line.str("inherited attachments cannot be counted: ")
-                            .errno(error)
-                    });
-                }
-            }
-        }
-        PROCESS.set_known(KNOWN);
-    }
-
-    /// Attachments that the program kept from its children (`MADV_DONTFORK`) are not here. Neighbours are asked about
-    /// together: mostly one system call tells that all is there.
-    fn drop_not_inherited(&mut self) {
-        let mut place = 0;
-        while let Some(first) = self.inner.attachments.all().get(place).copied() {
-            let mut start = first.start;
-            let mut behind = place + 1;
-            while let Some(next) = self
-                .inner
-                .attachments
-                .all()
-                .get(behind)
-                .filter(|next| next.end() == start)
-            {
-                start = next.start;
-                behind += 1;
-            }
-            if memory::is_mapped(start, first.end() - start) {
-                place = behind;
-                continue;
-            }
-            let mut left = behind - place;
-            while left > 0
-                && let Some(fragment) = self.inner.attachments.all().get(place).copied()
-            {
-                if memory::is_mapped(fragment.start, fragment.len) {
-                    place += 1;
-                } else {
-                    self.lose(&fragment);
-                }
-                left -= 1;
-            }
-        }
-        self.note_bounds();
-    }
-
-    fn lose(&mut self, fragment: &Fragment) {
-        self.inner.attachments.remove(fragment.start);
-        if fragment.record == UNCOUNTED {
-            return;
-        }
-        let left = self.inner.attachments.fragments_of(fragment);
-        let Some(member) = self.inner.member else {
-            return;
-        };
-        let Ok(slot) = REGISTRY.lock_id(fragment.shmid, member.token) else {
-            return;
-        };
-        let mut segment = slot.read();
-        if segment.is_live(fragment.shmid) {
-            slot.recount(&mut segment, member.token, fragment.record, left);
-            slot.write(&segment);
+pub(super) fn end() {
+    if ACTIVE.load(Ordering::Relaxed) != 0 || own::is_known() {
+        let _signals = Blocked::new();
+        if let Some(fork) = mine() {
+            fork.end();
         }
     }
 }
 
-/// Records one inherited attachment. To the kernel a fork is an attach by the parent.
-fn inherit(
-    fragment: &Fragment,
-    me: Token,
-    token: Token,
-    pid: i32,
-    parent: i32,
-    fragments: u32,
-) -> Result<u32> {
-    let slot = REGISTRY.lock_id(fragment.shmid, me)?;
-    let mut segment = slot.read();
-    if !segment.is_live(fragment.shmid) {
-        return Err(crate::Errno::EIDRM);
-    }
-    let now = clock::now();
-    let attachment = Attachment {
-        address: fragment.start,
-        since: now,
-        pid,
-        flags: if fragment.read_only {
-            RECORD_READ_ONLY
-        } else {
-            0
-        },
-        fragments,
-    };
-    let record = slot.attach(fragment.shmid, token, &attachment)?;
-    segment.nattch = segment.nattch.saturating_add(fragments);
-    segment.atime = now;
-    segment.lpid = parent;
-    slot.write(&segment);
-    Ok(record)
+/// Whether the thread that forked has left something for its child.
+pub(super) fn is_mine() -> bool {
+    mine().is_some()
 }
 
-/// Whether nobody else can have an anchor to the segment's file.
-fn is_last_to_hold(segment: &Segment, me: Token) -> bool {
-    segment.flags & ANCHORED == 0 || !REGISTRY.has_others(me)
+/// What a fork has made for the child that this process is.
+#[derive(Clone, Copy)]
+pub(super) struct Made {
+    pub(super) membership: Membership,
+    pub(super) page: Option<usize>,
+    /// No thread of the parent had a file open.
+    pub(super) is_clean: bool,
 }
 
-/// At a normal exit: what only waits for this process's last detach goes now, not when somebody next looks. The memory
-/// stays mapped, other exit handlers may still use it.
-pub fn at_exit() {
-    if !PROCESS.is_known() {
-        return;
-    }
-    let Ok(entered) = PROCESS.enter() else { return };
-    let Some(member) = entered.inner.member else {
-        return;
-    };
-    // A child of vfork that exits must not take its parent's attachments with it.
-    if entered.inner.pid != pid() {
-        return;
-    }
-    // Removal empties the file of a segment that may have anchors, and exit handlers may still use the memory. Without
-    // other members there are no other anchors; else it is for them to remove it, once this process is gone.
-    let waits = |fragment: &&Fragment| {
-        REGISTRY
-            .find_id(fragment.shmid)
-            .is_ok_and(|segment| segment.is_removed() && is_last_to_hold(&segment, member.token))
-    };
-    while let Some(fragment) = entered.inner.attachments.all().iter().find(waits).copied() {
-        let Ok(slot) = REGISTRY.lock_id(fragment.shmid, member.token) else {
-            return;
-        };
-        let mut segment = slot.read();
-        slot.recount(&mut segment, member.token, fragment.record, 0);
-        segment.dtime = clock::now();
-        segment.lpid = entered.inner.pid;
-        segment.flags &= !ANCHORED;
-        slot.write(&segment);
-        drop(slot);
-        while let Some(part) = entered
-            .inner
-            .attachments
-            .all()
-            .iter()
-            .find(|part| part.record == fragment.record)
-            .copied()
-        {
-            entered.inner.attachments.remove(part.start);
+/// In a child: what was made for it. All other forks under way are the parent's.
+pub(super) fn take_in_child() -> Option<Made> {
+    let made = mine().and_then(|fork| {
+        let opened = fork.opened.load(Ordering::Acquire);
+        Some(Made {
+            membership: fork.membership()?,
+            page: fork.page(),
+            is_clean: opened
+                .checked_sub(1)
+                .is_some_and(|ever| File::none_since(ever as u32)),
+        })
+    });
+    for fork in &FORKS {
+        let fd = fork.fd.swap(-1, Ordering::Relaxed);
+        if fd >= 0 && made.is_none_or(|made| made.membership.fd != fd) {
+            let _ = files::close(fd);
         }
-        let _ = REGISTRY.destroy_if_finished(fragment.shmid, member.token);
+        fork.token.store(0, Ordering::Relaxed);
+        fork.thread.store(0, Ordering::Relaxed);
     }
-    entered.note_bounds();
-    REGISTRY.sweep(member.token, A_FEW);
+    ACTIVE.store(0, Ordering::Relaxed);
+    made
 }

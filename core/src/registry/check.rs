@@ -1,37 +1,36 @@
-//! The registry's invariants, verified from outside. `docs/registry-format.md` names them; this is the same list.
+//! The registry's invariants, checked from outside, the repair of what breaks them, and the list of members.
+//! `docs/registry-format.md` has the same list. Tested by `reliability/tests/hostile`.
 
-use super::format::{MAX_SEGMENTS, MemberSlot};
-use super::guard::SegmentGuard;
-use super::ids::SLOT_BITS;
-use super::members::{Prober, Token};
+use super::format::{MAX_HOLDINGS, MAX_SEGMENTS};
+use super::holdings;
+use super::ledger::length_of_run;
+use super::liveness::Prober;
+use super::members::{Token, process_in};
 use super::segment::State;
-use super::{Registry, Segment, layout, sequence_of, slot_of};
-use crate::os::files;
+use super::{Registry, Segment, slot_of};
+use crate::error::{Errno, Result};
+use crate::os::paths;
 use crate::sync::Ordering;
 
-/// What does not hold.
+/// An invariant that does not hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "the fields are what the variant's text says")]
 pub enum Finding {
     /// A slot holds a segment whose id names another slot.
     ForeignId { slot: u32, shmid: u32 },
-    /// A slot is in use and the bitmap says free, or the other way round.
-    Bitmap { slot: u32 },
     /// A live segment's key does not lead to it.
     KeyLost { slot: u32, key: i32 },
     /// Two live segments have the same key.
     KeyDoubled { slot: u32, key: i32 },
-    /// `nattch` is not the number of mappings in the records.
+    /// The total of a slot is not the number of its holdings that count.
     Count {
         slot: u32,
         nattch: u32,
         recorded: u32,
     },
-    /// A live segment's file is missing, or not as large as it should be.
+    /// A segment's file is missing, or not as large as it should be.
     File { slot: u32 },
-    /// A record is committed to a segment that is not there.
-    RecordLost { record: u32, shmid: u32 },
-    /// A total in the header is wrong.
+    /// The number of slots in use is wrong.
     Total {
         name: &'static str,
         says: u64,
@@ -42,7 +41,7 @@ pub enum Finding {
 /// A process that uses the namespace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MemberView {
-    /// Process, as it numbers itself.
+    /// Process, as it numbers itself; 0 for a child that is just being made.
     pub pid: i32,
     /// Effective user when it joined.
     pub uid: u32,
@@ -50,230 +49,208 @@ pub struct MemberView {
     pub since: i64,
 }
 
-#[derive(Default)]
-struct Totals {
-    used: u64,
-    pages: u64,
-    pending: u64,
-    marked: u64,
+/// A holding that counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HoldingView {
+    /// The member; 0 for none.
+    pub(crate) token: u64,
+    pub(crate) pid: i32,
+    pub(crate) address: usize,
+    pub(crate) read_only: bool,
+    pub(crate) since: i64,
+}
+
+/// The id that a slot's segment should have if it has another: this slot's, with the same sequence.
+fn own_id(shmid: u32, slot: u32) -> Option<u32> {
+    if slot_of(shmid) == slot && shmid != 0 && shmid <= i32::MAX as u32 {
+        return None;
+    }
+    match shmid & !(MAX_SEGMENTS - 1) & i32::MAX as u32 | slot {
+        0 => Some(MAX_SEGMENTS),
+        id => Some(id),
+    }
 }
 
 impl Registry {
     pub(crate) fn check_invariants(&self, mut report: impl FnMut(Finding)) {
-        let mut totals = Totals::default();
-        let high = self
-            .header()
-            .segments_high
-            .load(Ordering::Acquire)
-            .min(MAX_SEGMENTS);
-        for slot in 0..high {
-            self.check_slot(slot, &mut totals, &mut report);
-        }
-        let header = self.header();
-        let said = [
-            (
-                "used",
-                u64::from(header.used.load(Ordering::Relaxed)),
-                totals.used,
-            ),
-            ("pages", header.pages.load(Ordering::Relaxed), totals.pages),
-            (
-                "pending",
-                u64::from(header.pending.load(Ordering::Relaxed)),
-                totals.pending,
-            ),
-            (
-                "marked",
-                u64::from(header.marked.load(Ordering::Relaxed)),
-                totals.marked,
-            ),
-        ];
-        for (name, says, is) in said.into_iter().filter(|(_, says, is)| says != is) {
-            report(Finding::Total { name, says, is });
-        }
-        for record in 0..self.records_high() {
-            if let Some(shmid) = self.shmid_of_record(record)
-                && !self
-                    .read_slot(slot_of(shmid))
-                    .is_some_and(|segment| segment.is_live(shmid))
-            {
-                report(Finding::RecordLost { record, shmid });
+        let mut used = 0u64;
+        for slot in 0..self.segments_high() {
+            if let Some(segment) = self.read_slot(slot) {
+                used += u64::from(segment.state != State::Free);
+                self.check_count(slot, &segment, &mut report);
+                self.check_slot(slot, &segment, &mut report);
             }
+        }
+        let mut compare = |name, says, is, is_right: bool| {
+            if !is_right {
+                report(Finding::Total { name, says, is });
+            }
+        };
+        let says = u64::from(self.ledger().used);
+        compare("used", says, used, says == used);
+        let given_out = self.header().holdings.load(Ordering::Acquire);
+        let behind = self.behind_all_runs();
+        compare("holdings", given_out, behind, given_out >= behind);
+    }
+
+    /// Where the holdings that belong to slots end. The next run must not lie before it.
+    fn behind_all_runs(&self) -> u64 {
+        let mut behind = 0;
+        for index in 0..self.segments_high() {
+            let Ok(slot) = self.slot(index) else {
+                continue;
+            };
+            for (run, first) in (0u32..).zip(&slot.slot.runs) {
+                let first = first.load(Ordering::Acquire);
+                if (1..=MAX_HOLDINGS).contains(&first) {
+                    behind = behind.max(u64::from(first - 1) + u64::from(length_of_run(run)));
+                }
+            }
+        }
+        behind.min(MAX_HOLDINGS.into())
+    }
+
+    /// A slot without a segment is checked too: a holding that still counts there would be taken from the next
+    /// segment's total.
+    fn check_count(&self, slot: u32, segment: &Segment, report: &mut impl FnMut(Finding)) {
+        let recorded = self.recorded(slot);
+        if recorded != Some(segment.nattch) {
+            report(Finding::Count {
+                slot,
+                nattch: segment.nattch,
+                recorded: recorded.unwrap_or(0),
+            });
         }
     }
 
-    fn check_slot(&self, slot: u32, totals: &mut Totals, report: &mut impl FnMut(Finding)) {
-        let Some(segment) = self.read_slot(slot) else {
-            return;
-        };
-        let is_used = segment.state != State::Free;
-        if (self.next_used(slot, slot + 1) == Some(slot)) != is_used {
-            report(Finding::Bitmap { slot });
-        }
-        if !is_used {
+    fn check_slot(&self, slot: u32, segment: &Segment, report: &mut impl FnMut(Finding)) {
+        if !segment.state.has_segment() {
             return;
         }
-        totals.used += 1;
-        totals.pages += segment.pages();
-        totals.pending += u64::from(segment.state != State::Live);
-        if segment.state != State::Live {
-            return;
-        }
-        totals.marked += u64::from(segment.is_removed());
-        if slot_of(segment.shmid) != slot || segment.shmid == 0 {
+        if own_id(segment.shmid, slot).is_some() {
             report(Finding::ForeignId {
                 slot,
                 shmid: segment.shmid,
             });
         }
         match (segment.key != 0).then(|| self.find_key(segment.key)) {
-            Some(None) => report(Finding::KeyLost {
+            Some(Ok(None)) => report(Finding::KeyLost {
                 slot,
                 key: segment.key,
             }),
-            Some(Some(found)) if found.shmid != segment.shmid => report(Finding::KeyDoubled {
+            Some(Ok(Some(found))) if found.shmid != segment.shmid => report(Finding::KeyDoubled {
                 slot,
                 key: segment.key,
             }),
             _ => {}
         }
-        let mut recorded = 0u32;
-        self.each_attachment(segment.shmid, |_, attachment| {
-            recorded = recorded.saturating_add(attachment.fragments)
-        });
-        if recorded != segment.nattch {
-            report(Finding::Count {
-                slot,
-                nattch: segment.nattch,
-                recorded,
-            });
-        }
         let size = self
-            .memory_path(&segment)
-            .and_then(|path| files::status(path.as_c_str()))
+            .memory_path(segment)
+            .and_then(|path| paths::status(path.as_c_str()))
             .map(|status| status.size);
         if size.ok() != segment.bytes().map(|bytes| bytes as u64) {
             report(Finding::File { slot });
         }
     }
 
-    /// When the registry was made.
-    pub(crate) fn born(&self) -> i64 {
-        self.header().born.load(Ordering::Relaxed) as i64
+    /// Holdings of a slot that count.
+    fn recorded(&self, slot: u32) -> Option<u32> {
+        let slot = self.slot(slot).ok()?;
+        let mut recorded = 0u32;
+        slot.each_holding(|_, _, _| recorded += 1);
+        Some(recorded)
     }
 
-    pub(crate) fn each_member(&self, mut visit: impl FnMut(Token, MemberView)) {
-        let limit = self
-            .header()
-            .member_limit
-            .load(Ordering::Relaxed)
-            .clamp(64, super::MAX_MEMBERS);
-        for index in 0..limit {
-            let Some(slot) = self.member(index) else {
-                return;
-            };
-            let MemberSlot {
-                token,
-                pid,
-                uid,
-                since,
-                ..
-            } = slot;
-            let bits = token.load(Ordering::Acquire);
-            if bits != 0 {
-                visit(
-                    Token::from_bits(bits),
-                    MemberView {
-                        pid: pid.load(Ordering::Relaxed) as i32,
-                        uid: uid.load(Ordering::Relaxed),
-                        since: since.load(Ordering::Relaxed) as i64,
-                    },
-                );
+    /// Mends what can be known from what is there, after damage. Bytes that stand for one slot may be another's too, so
+    /// slots that were right are checked again.
+    ///
+    /// # Errors
+    /// - what touching the registry says
+    pub(crate) fn repair(&self) -> Result<()> {
+        const ROUNDS: u32 = 4;
+        for _ in 0..ROUNDS {
+            for index in 0..self.segments_high() {
+                self.repair_slot(index)?;
+            }
+            self.count_used()?;
+            let behind = self.behind_all_runs();
+            self.header().holdings.fetch_max(behind, Ordering::AcqRel);
+            let mut is_whole = true;
+            self.check_invariants(|finding| {
+                is_whole &= matches!(finding, Finding::File { .. });
+            });
+            if is_whole {
+                break;
             }
         }
-    }
-
-    /// Whether another member lives.
-    pub(crate) fn has_others(&self, me: Token) -> bool {
-        let mut prober = Prober::new(self, Some(me));
-        let mut found = false;
-        self.each_member(|token, _| found = found || (token != me && prober.is_alive(token)));
-        found
-    }
-
-    /// Computes everything anew that is derived. The caller holds neither lock.
-    pub(crate) fn repair(&self, me: Token) -> crate::Result<()> {
-        let namespace = self.lock(me)?;
-        self.restore_bounds();
-        self.recover_namespace();
-        drop(namespace);
-        let high = self
-            .header()
-            .segments_high
-            .load(Ordering::Acquire)
-            .min(MAX_SEGMENTS);
-        for index in 0..high {
-            if self
-                .read_slot(index)
-                .is_some_and(|segment| segment.state != State::Free)
-            {
-                let slot = self.lock_slot(index, me)?;
-                slot.restore_id();
-                slot.give_up_doubled_key();
-                slot.recover();
-            }
-        }
-        self.free_lost_records();
         Ok(())
     }
 
-    /// The marks below which slots and records are looked for, where damage has lowered them. What lies in the first
-    /// window counts; and no slot above the mark is in use.
-    fn restore_bounds(&self) {
-        let header = self.header();
-        let is_used = |&slot: &u32| {
-            self.read_slot(slot)
-                .is_some_and(|segment| segment.state != State::Free)
+    /// Gives the slot an id that names it, a total that is the number of its holdings, and an entry of its key.
+    fn repair_slot(&self, index: u32) -> Result<()> {
+        let slot = self.slot(index)?;
+        if !slot.word_now().state.has_segment() {
+            slot.end_all()?;
+        }
+        holdings::update(&slot, |word| {
+            let total = self.recorded(index).unwrap_or(word.total);
+            let is_wrong = word.total != total;
+            Ok(is_wrong.then(|| super::word::Word {
+                total,
+                ..word.to_state(word.state)
+            }))
+        })?;
+        let Some(segment) = slot.read().filter(|segment| segment.state.has_segment()) else {
+            return Ok(());
         };
-        if let Some(last) = (0..layout::SEGMENTS.first_window()).rev().find(is_used) {
-            header.segments_high.fetch_max(last + 1, Ordering::AcqRel);
+        let mut facts = slot.facts_of(&segment);
+        if let Some(shmid) = own_id(segment.shmid, index) {
+            facts.shmid = shmid;
         }
-        let is_taken = |&record: &u32| self.shmid_of_record(record).is_some();
-        if let Some(last) = (0..layout::RECORDS.first_window()).rev().find(is_taken) {
-            header.records_high.fetch_max(last + 1, Ordering::AcqRel);
+        // If two segments have one key, the one that the index leads to keeps it.
+        if segment.key != 0 && self.enter_key(segment.key, index) == Err(Errno::EEXIST) {
+            facts.key = 0;
         }
-        for slot in header.segments_high.load(Ordering::Acquire)..MAX_SEGMENTS {
-            self.set_used(slot, false);
+        if (facts.shmid, facts.key) != (segment.shmid, slot.fact_key()) {
+            // The member with the claim may write the wrong value once more. The next repair mends that.
+            slot.write_facts(&facts);
         }
+        Ok(())
     }
-}
 
-impl SegmentGuard<'_> {
-    /// An id names its slot; where damage has it name another, the sequence number in it stands. No id is 0: nobody
-    /// would find it.
-    fn restore_id(&self) {
-        let segment = self.read();
-        let right = match sequence_of(segment.shmid) << SLOT_BITS | self.index {
-            0 => 1 << SLOT_BITS,
-            right => right,
+    /// Calls `visit` with every holding of a slot that counts.
+    pub(crate) fn each_holding(&self, shmid: u32, mut visit: impl FnMut(HoldingView)) {
+        let Ok(slot) = self.slot_for(shmid) else {
+            return;
         };
-        if segment.state == State::Live && segment.shmid != right {
-            self.write(&Segment {
-                shmid: right,
-                ..segment
+        let born = self.born();
+        slot.each_holding(|_, token, holding| {
+            let address = holding.address.load(Ordering::Relaxed);
+            let change = holding.change.load(Ordering::Relaxed);
+            let pid = Token::from_bits(token).and_then(|token| {
+                let slot = self.member(token.index())?;
+                process_in(slot, token)
             });
-        }
+            visit(HoldingView {
+                token,
+                pid: pid.unwrap_or(change as u32 as i32),
+                address: (address & !3) as usize,
+                read_only: address & 1 != 0,
+                since: born + (change >> 32) as i64,
+            });
+        });
     }
 
-    /// Of two segments with one key the first keeps it; the other is found by its id only.
-    fn give_up_doubled_key(&self) {
-        let segment = self.read();
-        let is_live = segment.state == State::Live && segment.key != 0;
-        let first = is_live
-            .then(|| self.registry.find_key(segment.key))
-            .flatten();
-        if first.is_some_and(|first| first.shmid != segment.shmid) {
-            self.write(&Segment { key: 0, ..segment });
-        }
+    /// Calls `visit` with every member that lives.
+    pub(crate) fn each_member(&self, prober: &mut Prober<'_>, mut visit: impl FnMut(MemberView)) {
+        self.each_slot_in_use(|slot, token| {
+            if !prober.is_dead(token) {
+                visit(MemberView {
+                    pid: process_in(slot, token).unwrap_or(0),
+                    uid: slot.uid.load(Ordering::Relaxed),
+                    since: slot.since.load(Ordering::Relaxed) as i64,
+                });
+            }
+        });
     }
 }

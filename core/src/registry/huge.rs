@@ -1,19 +1,18 @@
-//! Segments of huge pages. Their memory is a file on a mount of hugetlbfs, which takes the pages from the kernel's pool,
-//! reserves them, and refuses what the pool cannot give, as the kernel's own segments of huge pages do. Where the
-//! segment's file would be in the namespace there is a symbolic link to it.
+//! Segments of huge pages. Their memory is a file on a mount of hugetlbfs. As for the kernel's own segments of huge
+//! pages, the mount takes the pages from the kernel's pool, reserves them, and refuses what the pool cannot give. In
+//! the namespace, a symbolic link with the name of the segment's file leads to that file.
 //!
-//! A link can be made to lead anywhere by whoever may make files in the namespace. It is followed by nobody but this
-//! code, and only to a file whose name says that it belongs to this namespace.
+//! Any process that may make files in the namespace can make a link that leads anywhere. Only this code follows it, and
+//! only to a file whose name says that it belongs to this namespace.
 
 use super::Registry;
-use super::backing::{empty, set_size};
 use super::segment::Segment;
+use super::segment_file::{check_file_size, empty, set_size};
 use crate::error::{Errno, Result};
 use crate::log;
 use crate::options;
-use crate::os::files::{self, File};
-use crate::os::signals::Blocked;
-use crate::os::{links, memory, mounts, random};
+use crate::os::files::File;
+use crate::os::{links, memory, mounts, paths, random};
 use crate::text::Path;
 
 /// In [`Segment::flags`], from this bit on: the logarithm of the size of the segment's pages; 0 for ordinary ones.
@@ -49,10 +48,10 @@ impl Registry {
     /// - `ENOMEM` there is no such mount, or the pool cannot cover the segment
     #[cold]
     #[inline(never)]
-    pub(super) fn make_huge_file(&self, segment: &Segment, signals: &Blocked) -> Result<()> {
+    pub(super) fn make_huge_file(&self, segment: &Segment) -> Result<()> {
         let mut made = Err(Errno::ENOENT);
         let mut attempt = |directory: &Path| {
-            made = self.make_in(directory, segment, signals);
+            made = self.make_in(directory, segment);
             !matches!(made, Ok(()) | Err(Errno::EEXIST))
         };
         if let Some(name) = options::huge_directory() {
@@ -75,8 +74,8 @@ impl Registry {
         }
     }
 
-    /// The link first: who dies in between leaves one that leads nowhere, not a file that nobody knows.
-    fn make_in(&self, directory: &Path, segment: &Segment, signals: &Blocked) -> Result<()> {
+    /// The link first: if the maker dies in between, it leaves a link that leads nowhere, not a file that nobody knows.
+    fn make_in(&self, directory: &Path, segment: &Segment) -> Result<()> {
         let link = self.segment_path(segment);
         let mut target = *directory;
         target
@@ -86,22 +85,22 @@ impl Registry {
             return Err(Errno::ENAMETOOLONG);
         }
         links::make(target.as_c_str(), link.as_c_str())?;
-        let made = make_target(&target, segment, signals);
+        let made = make_target(&target, segment);
         if made.is_err() {
-            let _ = files::unlink(link.as_c_str());
+            let _ = paths::unlink(link.as_c_str());
         }
-        // The file's name is random: one that is there already is none of ours, and no reason to look for another link.
+        // The file's name is random. A file that has it already is not ours, and no reason to look for another link.
         made.map_err(|error| match error {
             Errno::EEXIST => Errno::EACCES,
             other => other,
         })
     }
 
-    /// What the names of this namespace's files begin with, on whichever mount: the directory's inode number tells
+    /// What the names of this namespace's files begin with, on every mount. The directory's inode number tells
     /// namespaces apart.
     fn huge_prefix(&self) -> Result<Path> {
         let mut prefix = Path::new();
-        let directory = files::status(self.path().as_c_str())?;
+        let directory = paths::status(self.path().as_c_str())?;
         prefix
             .push_str("/partage-")
             .push_hex(directory.inode)
@@ -115,22 +114,36 @@ impl Registry {
     /// - `ENOENT` there is no link, or none of this namespace
     pub(crate) fn memory_path(&self, segment: &Segment) -> Result<Path> {
         let mut path = Path::new();
-        self.write_memory_path(segment, &mut path).map(|()| path)
+        self.write_segment_path(segment, &mut path);
+        if segment.huge_page().is_some() {
+            return self.target_of(&path);
+        }
+        Ok(path)
     }
 
-    /// [`Registry::memory_path`] into a path that is empty.
-    pub(super) fn write_memory_path(&self, segment: &Segment, path: &mut Path) -> Result<()> {
-        self.write_segment_path(segment, path);
-        if segment.huge_page().is_some() {
-            *path = self.target_of(path)?;
-        }
-        Ok(())
+    /// Opens the memory of a segment of huge pages.
+    ///
+    /// # Errors
+    /// - `EIDRM` it is not there, or not the segment's
+    /// - others of open(2)
+    #[cold]
+    #[inline(never)]
+    pub(super) fn open_huge_file(&self, segment: &Segment, flags: i32) -> Result<File> {
+        let page = segment.huge_page().ok_or(Errno::EINVAL)?;
+        let path = self.memory_path(segment).map_err(|_| Errno::EIDRM)?;
+        let file = File::open(path.as_c_str(), flags, 0).map_err(|error| match error {
+            Errno::ENOENT | Errno::ELOOP => Errno::EIDRM,
+            other => other,
+        })?;
+        check_memory(&file, segment, page).map_err(|_| Errno::EIDRM)?;
+        Ok(file)
     }
 
     #[cold]
     #[inline(never)]
     fn target_of(&self, link: &Path) -> Result<Path> {
-        let target = links::read(link.as_c_str()).map_err(|_| Errno::ENOENT)?;
+        let mut target = Path::new();
+        links::read(link.as_c_str(), &mut target).map_err(|_| Errno::ENOENT)?;
         let prefix = self.huge_prefix()?;
         let name = target.bytes().iter().rposition(|&byte| byte == b'/');
         let is_ours = name
@@ -150,10 +163,10 @@ impl Registry {
         let Ok(target) = self.memory_path(segment) else {
             return Ok(());
         };
-        match files::unlink(target.as_c_str()) {
+        match paths::unlink(target.as_c_str()) {
             Err(Errno::ENOENT) => Ok(()),
             Err(error) => {
-                let _ = empty(&target, segment);
+                let _ = empty(&target);
                 Err(error)
             }
             done => done,
@@ -178,25 +191,26 @@ fn is_on_huge_pages(file: &File, page: u64) -> Result<bool> {
     Ok(system.kind == mounts::HUGETLBFS && system.block_size == page)
 }
 
-fn make_target(target: &Path, segment: &Segment, signals: &Blocked) -> Result<()> {
+fn make_target(target: &Path, segment: &Segment) -> Result<()> {
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
     let file = File::open(target.as_c_str(), flags, 0o600)?;
-    let made = fill(&file, segment, signals);
+    let made = fill(&file, segment);
     if made.is_err() {
-        let _ = files::unlink(target.as_c_str());
+        let _ = paths::unlink(target.as_c_str());
     }
     made
 }
 
 /// Size, pages, mode. Mapping the file once reserves its pages, and they stay reserved for it.
-fn fill(file: &File, segment: &Segment, signals: &Blocked) -> Result<()> {
+fn fill(file: &File, segment: &Segment) -> Result<()> {
     let (Some(page), Some(bytes)) = (segment.huge_page(), segment.bytes()) else {
         return Err(Errno::EINVAL);
     };
     if !is_on_huge_pages(file, page)? {
         return Err(Errno::EOPNOTSUPP);
     }
-    set_size(file, bytes as u64, signals)?;
+    check_file_size(bytes as u64)?;
+    set_size(file, bytes as u64)?;
     if !segment.is_unreserved() {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: the kernel chooses a free range, and nobody uses it before it is unmapped again.

@@ -29,6 +29,8 @@ pub(crate) struct IdState {
     /// One more than the slot chosen last; 0 before the first.
     after_last: u32,
     sequence: u32,
+    /// Of the ledger that announced the last change.
+    version: u32,
 }
 
 impl IdState {
@@ -37,40 +39,52 @@ impl IdState {
         cursor: 1,
         after_last: 0,
         sequence: 0,
+        version: 0,
     };
 
     pub(crate) fn from_word(word: u64) -> IdState {
         IdState {
             cursor: (word & 0xffff) as u32,
             after_last: (word >> 16 & 0xffff) as u32,
-            sequence: (word >> 32) as u32 % SEQUENCES,
+            sequence: (word >> 32 & 0xffff) as u32 % SEQUENCES,
+            version: (word >> 48) as u32,
         }
     }
 
     pub(crate) fn to_word(self) -> u64 {
-        u64::from(self.cursor) | u64::from(self.after_last) << 16 | u64::from(self.sequence) << 32
+        u64::from(self.cursor)
+            | u64::from(self.after_last) << 16
+            | u64::from(self.sequence) << 32
+            | u64::from(self.version & 0xffff) << 48
     }
 
-    /// The id of a new segment when `live` others are there, and the state after it. `next_free(from, below)` is the
-    /// lowest free slot in a range.
+    /// Whether this is the state after the change that a ledger of this version announced.
+    pub(crate) fn is_of(self, version: u32) -> bool {
+        self.version == version & 0xffff
+    }
+
+    /// The state after `index` was chosen.
+    pub(crate) fn after(self, index: u32, version: u32) -> IdState {
+        IdState {
+            cursor: index + 1,
+            after_last: index + 1,
+            sequence: self.sequence_for(index),
+            version: version & 0xffff,
+        }
+    }
+
+    /// The id of a new segment when `live` others are there. `next_free(from, below)` is the lowest free slot in a range.
     pub(crate) fn next(
         self,
         live: u32,
-        next_free: impl Fn(u32, u32) -> Option<u32>,
-    ) -> Option<(u32, IdState)> {
+        mut next_free: impl FnMut(u32, u32) -> Option<u32>,
+    ) -> Option<u32> {
         let range = (live.saturating_mul(3) / 2).clamp(SMALLEST_RANGE, MAX_SEGMENTS);
         let mut index = next_free(self.cursor.min(range), range).or_else(|| next_free(0, range))?;
-        let mut sequence = self.sequence_for(index);
-        if index == 0 && sequence == 0 {
+        if index == 0 && self.sequence_for(0) == 0 {
             index = next_free(1, range)?;
-            sequence = self.sequence_for(index);
         }
-        let state = IdState {
-            cursor: index + 1,
-            after_last: index + 1,
-            sequence,
-        };
-        Some((sequence << SLOT_BITS | index, state))
+        Some(self.sequence_for(index) << SLOT_BITS | index)
     }
 
     fn sequence_for(self, index: u32) -> u32 {
@@ -103,9 +117,9 @@ mod tests {
         fn create(&mut self) -> u32 {
             let used = &self.used;
             let free = |from: u32, below: u32| (from..below).find(|index| !used.contains(index));
-            let (id, state) = self.state.next(used.len() as u32, free).unwrap();
-            assert_eq!(IdState::from_word(state.to_word()), state);
-            self.state = state;
+            let id = self.state.next(used.len() as u32, free).unwrap();
+            self.state = self.state.after(slot(id), self.state.version + 1);
+            assert_eq!(IdState::from_word(self.state.to_word()), self.state);
             self.used.insert(slot(id));
             id
         }
@@ -133,6 +147,7 @@ mod tests {
                 cursor: 64,
                 after_last: 64,
                 sequence: SEQUENCES - 1,
+                version: 7,
             },
             used: BTreeSet::new(),
         };

@@ -1,14 +1,16 @@
-//! Where things lie: the file is a row of windows of one mebibyte. The first holds the header and the beginning of
-//! every table, so that a small namespace needs only that one; the rest of each table fills windows of its own.
+//! Where things lie. The beginning of every table lies in the prefix of the file. All memory of the prefix is allocated
+//! when the registry is made, and a small namespace never needs more. The rest of each table follows. There the file is
+//! sparse.
 
 use super::format::{
-    BITMAP_WORDS, Header, KEY_CELLS, MAX_MEMBERS, MAX_RECORDS, MAX_SEGMENTS, MemberSlot, Record,
-    SegmentSlot, WINDOW,
+    Header, Holding, KEY_CELLS, MAX_HOLDINGS, MAX_MEMBERS, MAX_SEGMENTS, MemberSlot, SegmentSlot,
 };
 use core::mem::size_of;
 
-/// A table of equal items: `first` of them at `offset` of window 0, the others from window `rest` on.
+/// A table of equal items: `first` of them in the prefix, the others from `rest` on.
 pub(crate) struct Table {
+    /// Which table it is, for what a process remembers of each.
+    pub(crate) number: usize,
     item: usize,
     total: usize,
     first: usize,
@@ -16,92 +18,95 @@ pub(crate) struct Table {
     rest: usize,
 }
 
-/// A place in the file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Place {
-    pub(crate) window: usize,
-    pub(crate) offset: usize,
-}
+const PAGE: usize = 4096;
+/// Beginnings of the parts behind the prefix: a multiple of every page size.
+const PART: usize = 65536;
 
 impl Table {
-    const fn after(before: usize, item: usize, total: usize, first: usize, rest: usize) -> Table {
-        Table {
-            item,
-            total,
-            first,
-            offset: before,
-            rest,
-        }
-    }
-
-    const fn end(&self) -> usize {
+    const fn end_in_prefix(&self) -> usize {
         self.offset + self.first * self.item
     }
 
-    /// Items in window 0.
-    pub(crate) const fn first_window(&self) -> u32 {
-        self.first as u32
+    const fn end(&self) -> usize {
+        self.rest + ((self.total - self.first) * self.item).next_multiple_of(PART)
     }
 
-    const fn windows(&self) -> usize {
-        (self.total - self.first).div_ceil(WINDOW / self.item)
+    /// Whether an item lies in the prefix.
+    pub(crate) const fn is_in_prefix(&self, index: u32) -> bool {
+        (index as usize) < self.first
     }
 
     /// Where item `index` lies; `None` beyond the end of the table.
-    pub(crate) const fn place(&self, index: u32) -> Option<Place> {
+    pub(crate) const fn place(&self, index: u32) -> Option<usize> {
         let index = index as usize;
         if index >= self.total {
             None
         } else if index < self.first {
-            Some(Place {
-                window: 0,
-                offset: self.offset + index * self.item,
-            })
+            Some(self.offset + index * self.item)
         } else {
-            let beyond = index - self.first;
-            let per_window = WINDOW / self.item;
-            Some(Place {
-                window: self.rest + beyond / per_window,
-                offset: beyond % per_window * self.item,
-            })
+            Some(self.rest + (index - self.first) * self.item)
         }
+    }
+
+    /// Where the part behind the prefix begins.
+    pub(crate) const fn rest(&self) -> usize {
+        self.rest
     }
 }
 
-const PAGE: usize = 4096;
+/// Tables, for what is kept for each.
+pub(crate) const TABLES: usize = 5;
+
 const _: () = assert!(size_of::<Header>() <= PAGE);
 
-/// Offset of the key index in window 0.
-pub(crate) const KEY_INDEX: usize = PAGE;
-/// Offset of the bitmap of used slots in window 0.
-pub(crate) const BITMAP: usize = KEY_INDEX + KEY_CELLS * 4;
+/// One word for each segment slot, see `word`.
+pub(crate) const WORDS: Table = Table {
+    number: 0,
+    item: 8,
+    total: MAX_SEGMENTS as usize,
+    first: 512,
+    offset: PAGE,
+    rest: PREFIX,
+};
+pub(crate) const KEYS: Table = Table {
+    number: 1,
+    item: 8,
+    total: KEY_CELLS as usize,
+    first: 8192,
+    offset: WORDS.end_in_prefix(),
+    rest: WORDS.end(),
+};
+pub(crate) const SEGMENTS: Table = Table {
+    number: 2,
+    item: size_of::<SegmentSlot>(),
+    total: MAX_SEGMENTS as usize,
+    first: 160,
+    offset: KEYS.end_in_prefix(),
+    rest: KEYS.end(),
+};
+pub(crate) const MEMBERS: Table = Table {
+    number: 3,
+    item: size_of::<MemberSlot>(),
+    total: MAX_MEMBERS as usize,
+    first: 192,
+    offset: SEGMENTS.end_in_prefix(),
+    rest: SEGMENTS.end(),
+};
+pub(crate) const HOLDINGS: Table = Table {
+    number: 4,
+    item: size_of::<Holding>(),
+    total: MAX_HOLDINGS as usize,
+    first: 4096,
+    offset: MEMBERS.end_in_prefix(),
+    rest: MEMBERS.end(),
+};
 
-pub(crate) const SEGMENTS: Table = Table::after(
-    BITMAP + BITMAP_WORDS * 8,
-    size_of::<SegmentSlot>(),
-    MAX_SEGMENTS as usize,
-    512,
-    1,
-);
-pub(crate) const MEMBERS: Table = Table::after(
-    SEGMENTS.end(),
-    size_of::<MemberSlot>(),
-    MAX_MEMBERS as usize,
-    512,
-    SEGMENTS.rest + SEGMENTS.windows(),
-);
-pub(crate) const RECORDS: Table = Table::after(
-    MEMBERS.end(),
-    size_of::<Record>(),
-    MAX_RECORDS as usize,
-    8192,
-    MEMBERS.rest + MEMBERS.windows(),
-);
+/// Bytes of the prefix.
+pub(crate) const PREFIX: usize = 262_144;
+/// Bytes of the file.
+pub(crate) const SIZE: usize = HOLDINGS.end();
 
-/// Windows of a registry that has grown to its full size.
-pub(crate) const WINDOWS: usize = RECORDS.rest + RECORDS.windows();
-
-const _: () = assert!(RECORDS.end() <= WINDOW);
+const _: () = assert!(HOLDINGS.end_in_prefix() <= PREFIX && PREFIX.is_multiple_of(PART));
 
 #[cfg(test)]
 mod tests {
@@ -111,16 +116,17 @@ mod tests {
     #[test]
     fn no_two_items_overlap() {
         let mut ends = BTreeMap::new();
-        for table in [&SEGMENTS, &MEMBERS, &RECORDS] {
+        for table in [&WORDS, &KEYS, &SEGMENTS, &MEMBERS, &HOLDINGS] {
             for index in 0..table.total as u32 {
                 let place = table.place(index).unwrap();
-                assert!(place.window < WINDOWS && place.offset + table.item <= WINDOW);
-                assert_eq!(place.offset % 8, 0);
-                ends.insert(place.window * WINDOW + place.offset, table.item);
+                assert!(place + table.item <= SIZE);
+                assert_eq!(place % 8, 0);
+                assert_eq!(table.is_in_prefix(index), place < PREFIX);
+                ends.insert(place, table.item);
             }
             assert_eq!(table.place(table.total as u32), None);
         }
-        let mut last_end = BITMAP + BITMAP_WORDS * 8;
+        let mut last_end = PAGE;
         for (start, len) in ends {
             assert!(start >= last_end);
             last_end = start + len;

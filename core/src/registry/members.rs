@@ -1,300 +1,379 @@
-//! Members: processes that use the namespace, and whether they still live.
+//! Members: processes that use the namespace, by their tokens, and how they come to have one.
 //!
-//! A member holds an open-file-description lock on its byte of a lock file, through a mapping of that file that
-//! pins the open file description. The kernel drops the lock with the address space: at exit, at exec, at SIGKILL.
+//! A member holds an open-file-description lock on its byte of a lock file. A mapping of that file keeps the open file
+//! description, and so the lock. The kernel drops the lock with the address space: at exit, at exec, at SIGKILL. If a
+//! child can have no lock at the fork, it gets a slot without one, and its process shows whether it lives, see
+//! `liveness`.
 
 use super::Registry;
-use super::format::MAX_MEMBERS;
+use super::format::{
+    FILE_WITHOUT_LOCKS, FIRST_WITHOUT_LOCK, MAX_MEMBERS, MEMBERS_PER_FILE, MemberSlot,
+};
 use crate::error::{Errno, Result};
 use crate::os::files::{self, File};
-use crate::os::{clock, identity, locks, memory};
+use crate::os::{clock, identity, locks, memory, random};
 use crate::sync::Ordering;
-use crate::text::Path;
+use crate::text::SegmentPath;
+
+pub(crate) use super::liveness::Prober;
 
 const INDEX_BITS: u32 = 14;
-const GENERATIONS: u32 = 1 << 17;
-/// Members share lock files, this many to a file: the kernel keeps the locks of a file in a list.
-const PER_FILE: u32 = 64;
-/// How many taken slots a joining process passes before it widens the range that slots are given from.
+/// How many taken slots a joining process passes before it widens the range in which slots are searched.
 const CROWDED: u32 = 8;
-/// A descriptor that has to be kept gets a number that programs do not expect to be free.
+/// A descriptor that stays open gets a number that programs do not expect to be free.
 const HIGH_DESCRIPTOR: i32 = 900;
 
-/// Names one member for all time: its slot and the slot's generation. Never zero, and 31 bits long.
+/// `MemberSlot::witness`: the lock shows that it lives, and nothing else is asked.
+pub(super) const BY_LOCK: u32 = 1;
+/// A descriptor keeps the lock, and the program may close it. Without the lock, the process is asked.
+pub(super) const BY_DESCRIPTOR: u32 = 2;
+/// There is no lock: the process is asked.
+pub(super) const BY_PROCESS: u32 = 3;
+
+/// Names one member for all time: its slot and the slot's generation. Never zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Token(u32);
+pub(crate) struct Token(u64);
 
 impl Token {
-    pub(crate) fn new(index: u32, generation: u32) -> Token {
-        Token(index & (MAX_MEMBERS - 1) | (generation % GENERATIONS).max(1) << INDEX_BITS)
+    fn new(index: u32, generation: u64) -> Token {
+        Token(u64::from(index & (MAX_MEMBERS - 1)) | generation.max(1) << INDEX_BITS)
     }
 
-    pub(crate) fn from_bits(bits: u32) -> Token {
-        Token(bits & !(1 << 31))
+    /// The token of a slot's next member. One generation is skipped: a child may have died while it took over what was
+    /// counted for it, and that generation may have some holdings.
+    fn after(index: u32, before: u64) -> Token {
+        Token::new(index, (before >> INDEX_BITS) + 2)
     }
 
-    pub(crate) fn bits(self) -> u32 {
+    pub(crate) fn from_bits(bits: u64) -> Option<Token> {
+        (bits >> INDEX_BITS != 0).then_some(Token(bits))
+    }
+
+    pub(crate) fn bits(self) -> u64 {
         self.0
     }
 
     pub(crate) fn index(self) -> u32 {
-        self.0 & (MAX_MEMBERS - 1)
+        (self.0 & u64::from(MAX_MEMBERS - 1)) as u32
     }
 
-    fn next_generation(self) -> u32 {
-        (self.0 >> INDEX_BITS) + 1
+    pub(super) fn generation(self) -> u64 {
+        self.0 >> INDEX_BITS
+    }
+
+    /// The next token of the same slot.
+    pub(crate) fn next(self) -> Token {
+        Token::new(self.index(), self.generation() + 1)
+    }
+
+    /// What the slot's `process` field is for this token and the process `pid`.
+    fn process_word(self, pid: i32) -> u64 {
+        u64::from(pid as u32) | (self.generation() & 0xffff_ffff) << 32
     }
 }
 
-/// The lock that says that a member lives, and what keeps it.
+/// A member's token, and what keeps its lock.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Liveness {
+pub(crate) struct Membership {
     pub(crate) token: Token,
-    /// The page that pins the open file description; 0 when a descriptor has to.
-    page: usize,
-    /// Kept open where a mapping does not pin the description, else -1.
-    fd: i32,
-}
-
-impl Liveness {
-    /// Children of fork shall not inherit the lock.
-    pub(crate) fn keep_from_children(&self) -> Result<()> {
-        if self.page == 0 {
-            return Ok(());
-        }
-        // SAFETY: the page is ours and never accessed.
-        unsafe { memory::advise(self.page, memory::page_size(), libc::MADV_DONTFORK) }
-    }
-
-    /// Children of fork shall inherit the lock after all.
-    pub(crate) fn let_children_have(&self) -> Result<()> {
-        if self.page == 0 {
-            return Ok(());
-        }
-        // SAFETY: the page is ours and never accessed.
-        unsafe { memory::advise(self.page, memory::page_size(), libc::MADV_DOFORK) }
-    }
-
-    /// Gives up this process's hold on the lock; it is gone when no other process has one.
-    pub(crate) fn release(&self) {
-        if self.page != 0 {
-            // SAFETY: the page is ours and never accessed.
-            let _ = unsafe { memory::unmap(self.page, memory::page_size()) };
-        }
-        self.close_kept_descriptor();
-    }
-
-    /// In a child: the parent's page was not inherited, but a descriptor was.
-    pub(crate) fn close_kept_descriptor(&self) {
-        if self.fd >= 0 {
-            let _ = files::close(self.fd);
-        }
-    }
+    /// Kept open where a mapping does not pin the lock, else -1.
+    pub(crate) fd: i32,
+    /// Whether the given page maps the lock file.
+    pub(crate) is_pinned: bool,
 }
 
 impl Registry {
-    /// Takes a member slot for a process: this one, or with its pid to be filled in later, a child to be.
+    /// Takes a member slot with a lock for this process, or with pid 0 for a child to come. `page` is address space of
+    /// this process for one page, where the lock file is mapped.
     ///
     /// # Errors
     /// - `EMFILE`, `ENFILE` no descriptor for the moment that it takes
     /// - `EACCES` and other errors of open(2): the lock file
     /// - `ENOLCK` the file system has no locks; or all slots are taken: `ENOSPC`
-    pub(crate) fn claim_member(&self, pid: i32) -> Result<Liveness> {
+    #[inline(never)]
+    pub(crate) fn claim_member(&self, pid: i32, page: usize, parent: u64) -> Result<Membership> {
         let header = self.header();
         let mut crowded = 0;
-        for _ in 0..MAX_MEMBERS * 2 {
+        for _ in 0..FIRST_WITHOUT_LOCK * 2 {
             let limit = header
                 .member_limit
                 .load(Ordering::Relaxed)
-                .clamp(PER_FILE, MAX_MEMBERS);
+                .clamp(MEMBERS_PER_FILE, FIRST_WITHOUT_LOCK);
             let index = header.next_member.fetch_add(1, Ordering::Relaxed) % limit;
-            match self.try_claim(index, pid)? {
-                None => crowded += 1,
-                Some(liveness) => return Ok(liveness),
+            match self.try_claim(index, pid, page, parent) {
+                Ok(None) => crowded += 1,
+                Ok(Some(membership)) => return Ok(membership),
+                // The lock file's name is gone, so its locks cannot be asked for any more, and no new member gets one
+                // there.
+                Err(Errno::ESTALE) => {
+                    header.next_member.fetch_add(
+                        MEMBERS_PER_FILE - index % MEMBERS_PER_FILE,
+                        Ordering::Relaxed,
+                    );
+                    crowded = CROWDED;
+                }
+                Err(error) => return Err(error),
             }
-            if crowded % CROWDED == 0 && limit < MAX_MEMBERS {
-                header.member_limit.store(limit * 2, Ordering::Relaxed);
+            if crowded >= CROWDED && limit < FIRST_WITHOUT_LOCK {
+                crowded = 0;
+                header
+                    .member_limit
+                    .store((limit * 2).min(FIRST_WITHOUT_LOCK), Ordering::Relaxed);
             }
         }
         Err(Errno::ENOSPC)
     }
 
-    /// Lets a member that was claimed for a child know its process id.
-    pub(crate) fn set_member_pid(&self, token: Token, pid: i32) {
-        if let Some(slot) = self.member(token.index()) {
-            slot.pid.store(pid as u32, Ordering::Relaxed);
+    fn try_claim(
+        &self,
+        index: u32,
+        pid: i32,
+        page: usize,
+        parent: u64,
+    ) -> Result<Option<Membership>> {
+        if index / MEMBERS_PER_FILE == FILE_WITHOUT_LOCKS {
+            return Err(Errno::ESTALE);
         }
-    }
-
-    /// `None` when a member that lives has the slot.
-    fn try_claim(&self, index: u32, pid: i32) -> Result<Option<Liveness>> {
         let slot = self.new_member(index)?;
-        let file = self.open_lock_file(index / PER_FILE, libc::O_RDWR)?;
+        let file = self.open_lock_file(index / MEMBERS_PER_FILE, true)?;
         match locks::take(file.fd(), byte_of(index)) {
             Err(Errno::EAGAIN) => return Ok(None),
             other => other?,
         }
-        let (page, fd) = self.pin(file, index)?;
-        let before = Token::from_bits(slot.token.load(Ordering::Relaxed));
-        let token = Token::new(index, before.next_generation());
-        slot.pid.store(pid as u32, Ordering::Relaxed);
-        slot.uid.store(identity::euid(), Ordering::Relaxed);
-        slot.since.store(clock::now() as u64, Ordering::Relaxed);
-        // From here on the predecessor's token is nobody's: its records count no more.
+        let before = slot.token.load(Ordering::Relaxed);
+        // A member whose program closed the descriptor of its lock may still live.
+        if slot.witness.load(Ordering::Relaxed) == BY_DESCRIPTOR
+            && Token::from_bits(before).is_some_and(|token| !self.is_gone_without_lock(token, slot))
+        {
+            return Ok(None);
+        }
+        let Some((fd, is_pinned)) = self.pin(file, index, page)? else {
+            return Ok(None);
+        };
+        let witness = if fd < 0 { BY_LOCK } else { BY_DESCRIPTOR };
+        let token = Token::after(index, before);
+        // From here on the predecessor's token is dead, and its holdings can be reaped.
         slot.token.store(token.bits(), Ordering::Release);
-        Ok(Some(Liveness { token, page, fd }))
+        self.fill(slot, token, pid, witness, parent);
+        Ok(Some(Membership {
+            token,
+            fd,
+            is_pinned,
+        }))
     }
 
-    /// Lets a mapping keep the lock, or the descriptor where a mapping does not: file systems that are layered over
-    /// others map the file below.
-    fn pin(&self, file: File, index: u32) -> Result<(usize, i32)> {
-        let page = memory::map_token(file.fd())?;
+    /// Takes a member slot without a lock, for a child to come that can have no lock now.
+    ///
+    /// # Errors
+    /// - `ENOSPC` all are taken
+    #[inline(never)]
+    pub(crate) fn claim_without_lock(&self, parent: Token) -> Result<Token> {
+        for index in without_lock() {
+            let slot = self.new_member(index)?;
+            let before = slot.token.load(Ordering::Acquire);
+            if Token::from_bits(before).is_some_and(|token| !self.is_process_gone(token, slot)) {
+                continue;
+            }
+            let token = Token::after(index, before);
+            let swap = slot.token.compare_exchange(
+                before,
+                token.bits(),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+            if swap.is_ok() {
+                self.fill(slot, token, 0, BY_PROCESS, parent.bits());
+                return Ok(token);
+            }
+        }
+        Err(Errno::ENOSPC)
+    }
+
+    /// A copy for a process that is born by now.
+    pub(crate) fn set_process(&self, token: Token, pid: i32) {
+        if let Some(slot) = self.member(token.index()) {
+            note_namespace(slot, pid);
+            slot.process
+                .store(token.process_word(pid), Ordering::Release);
+        }
+    }
+
+    /// Begins the slot's next generation: what was held under the old token and was not given to this one is a dead
+    /// member's.
+    pub(crate) fn begin_generation(&self, next: Token, pid: i32) {
+        if let Some(slot) = self.member(next.index()) {
+            note_namespace(slot, pid);
+            slot.process
+                .store(next.process_word(pid), Ordering::Release);
+            slot.token.store(next.bits(), Ordering::Release);
+        }
+    }
+
+    /// The process of a member, as far as its slot still says.
+    pub(super) fn process_of(&self, token: Token) -> Option<i32> {
+        let slot = self.member(token.index())?;
+        process_in(slot, token).filter(|&pid| pid != 0)
+    }
+
+    /// Makes a mapping keep the lock, or the descriptor if a mapping does not: file systems layered over others map the
+    /// file below. `None` if another process locked the byte meanwhile.
+    #[inline(never)]
+    fn pin(&self, file: File, index: u32, page: usize) -> Result<Option<(i32, bool)>> {
+        memory::map_token(file.fd(), page)?;
         if self.pins_locks(&file) {
-            return Ok((page, -1));
+            return Ok(Some((-1, true)));
         }
-        let kept = files::duplicate_from(file.fd(), HIGH_DESCRIPTOR)
-            .or_else(|_| files::duplicate_from(file.fd(), 3));
+        // The first descriptor is closed, so the question is whether the mapping alone keeps a lock. The byte that is
+        // asked for is one that nobody else locks: another process could lock the member's own byte meanwhile.
+        let probe = u64::from(MEMBERS_PER_FILE) + (random::number() >> 2);
+        locks::take(file.fd(), probe)?;
         drop(file);
-        let fd = kept?;
-        // With the first descriptor gone, the question is whether the mapping alone would hold: ask without the second.
-        let _ = files::close(fd);
-        let again = self.open_lock_file(index / PER_FILE, libc::O_RDWR)?;
-        if locks::is_held(again.fd(), byte_of(index))? {
-            return Ok((page, -1));
+        let again = self.open_lock_file(index / MEMBERS_PER_FILE, false)?;
+        if locks::is_held(again.fd(), probe)? {
+            self.known().pins_locks.store(true, Ordering::Relaxed);
+            return Ok(Some((-1, true)));
         }
-        // SAFETY: the page is ours and never accessed.
-        let _ = unsafe { memory::unmap(page, memory::page_size()) };
-        locks::take(again.fd(), byte_of(index))?;
+        memory::unmap_token(page);
+        match locks::take(again.fd(), byte_of(index)) {
+            Err(Errno::EAGAIN) => return Ok(None),
+            other => other?,
+        }
         let high = files::duplicate_from(again.fd(), HIGH_DESCRIPTOR);
-        Ok((
-            0,
-            match high {
-                Ok(high) => high,
-                Err(_) => again.into_fd(),
-            },
-        ))
+        let fd = high.unwrap_or_else(|_| again.into_fd());
+        Ok(Some((fd, false)))
     }
 
-    /// Whether the file system is known to let a mapping keep the lock; asked once.
+    /// Whether the file system lets a mapping keep the lock. Asked once.
     fn pins_locks(&self, file: &File) -> bool {
-        if self.pins_locks.load(Ordering::Relaxed) {
-            return true;
+        let known = &self.known().pins_locks;
+        if !known.load(Ordering::Relaxed) {
+            let is_good = file
+                .file_system()
+                .is_ok_and(|system| files::PIN_LOCKS.contains(&system.kind));
+            known.store(is_good, Ordering::Relaxed);
         }
-        let known = file
-            .file_system()
-            .is_ok_and(|system| matches!(system.kind, files::TMPFS | files::EXT4));
-        self.pins_locks.store(known, Ordering::Relaxed);
-        known
+        known.load(Ordering::Relaxed)
     }
 
-    /// Opens a lock file, making it if need be. Its name cannot be guessed, so its mode may let everyone in: a process
-    /// that gives up privileges still has to be counted when it forks.
-    fn open_lock_file(&self, number: u32, flags: i32) -> Result<File> {
+    /// Opens a lock file. With `make`, makes it if it never was. Its name cannot be guessed, so its mode may let every
+    /// user in: a process that gives up privileges still has to be counted when it forks.
+    ///
+    /// # Errors
+    /// - `ESTALE` it is not there, or another is in its place
+    #[inline(never)]
+    pub(super) fn open_lock_file(&self, number: u32, make: bool) -> Result<File> {
+        let recorded = self
+            .header()
+            .lock_files
+            .get(number as usize)
+            .ok_or(Errno::EINVAL)?;
         let path = self.lock_file_path(number);
-        match File::open(path.as_c_str(), flags, 0) {
-            Err(Errno::ENOENT) => {}
-            other => return other,
-        }
-        // Without a name until its mode is right, should this process die in between.
-        if let Ok(file) = File::nameless(self.path().as_c_str(), 0o666) {
-            file.set_mode(0o666)?;
-            match file.name(path.as_c_str()) {
-                Ok(()) => return Ok(file),
-                Err(Errno::EEXIST) => return File::open(path.as_c_str(), flags, 0),
-                Err(_) => {}
+        let flags = libc::O_RDWR;
+        let is_new = make && recorded.load(Ordering::Acquire) == 0;
+        let open = || File::open(path.as_c_str(), flags, 0);
+        let file = match open() {
+            Err(Errno::ENOENT) if is_new => {
+                match File::open(path.as_c_str(), flags | libc::O_CREAT | libc::O_EXCL, 0o666) {
+                    Err(Errno::EEXIST) => open().map_err(as_another)?,
+                    Ok(file) => {
+                        file.set_mode(0o666)?;
+                        file
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-        }
-        match File::open(path.as_c_str(), flags | libc::O_CREAT | libc::O_EXCL, 0o666) {
-            Err(Errno::EEXIST) => File::open(path.as_c_str(), flags, 0),
-            Ok(file) => {
-                file.set_mode(0o666)?;
-                Ok(file)
-            }
-            Err(error) => Err(error),
+            other => other.map_err(as_another)?,
+        };
+        let inode = file.status()?.inode;
+        let noted = recorded.load(Ordering::Acquire);
+        let is_same = noted == inode
+            || noted == 0
+                && match recorded.compare_exchange(0, inode, Ordering::AcqRel, Ordering::Acquire) {
+                    Ok(_) => true,
+                    Err(theirs) => theirs == inode,
+                };
+        if is_same {
+            Ok(file)
+        } else {
+            Err(Errno::ESTALE)
         }
     }
 
-    fn lock_file_path(&self, number: u32) -> Path {
-        let mut path = self.file("/members-");
-        path.push_hex(self.header().nonce.load(Ordering::Relaxed))
+    fn lock_file_path(&self, number: u32) -> SegmentPath {
+        let mut path = SegmentPath::new();
+        path.push_text(self.path())
+            .push_str("/")
+            .push_text(&self.beginning_of("members-"))
             .push_str("-")
             .push_decimal(number.into());
         path
     }
 }
 
-fn byte_of(index: u32) -> u64 {
-    u64::from(index % PER_FILE)
-}
-
-/// Asks whether members live. A lock file is opened once for all questions in a row about its members, and none is asked
-/// twice while it is open.
-pub(crate) struct Prober<'a> {
-    registry: &'a Registry,
-    /// This process, which needs no asking.
-    me: Option<Token>,
-    file: Option<OpenLockFile>,
-}
-
-struct OpenLockFile {
-    number: u32,
-    file: File,
-    /// One bit for each member: asked, and alive.
-    asked: u64,
-    alive: u64,
-}
-
-impl<'a> Prober<'a> {
-    pub(crate) fn new(registry: &'a Registry, me: Option<Token>) -> Prober<'a> {
-        Prober {
-            registry,
-            me,
-            file: None,
-        }
-    }
-
-    /// Whether the member lives. Where the kernel cannot be asked, because no descriptor is free, it is taken to
-    /// live: a count may be too high for a moment, never too low.
-    pub(crate) fn is_alive(&mut self, token: Token) -> bool {
-        if self.me == Some(token) {
-            return true;
-        }
-        let Some(slot) = self.registry.member(token.index()) else {
-            return false;
-        };
-        if slot.token.load(Ordering::Acquire) != token.bits() {
-            return false;
-        }
-        // A successor may have taken the slot since: then the lock is its own, and the token tells.
-        self.is_locked(token.index()).unwrap_or(true)
-            && slot.token.load(Ordering::Acquire) == token.bits()
-    }
-
-    fn is_locked(&mut self, index: u32) -> Result<bool> {
-        let number = index / PER_FILE;
-        if self.file.as_ref().is_none_or(|open| open.number != number) {
-            self.file = None;
-            let file = self.registry.open_lock_file(number, libc::O_RDWR)?;
-            self.file = Some(OpenLockFile {
-                number,
-                file,
-                asked: 0,
-                alive: 0,
-            });
-        }
-        let open = self.file.as_mut().ok_or(Errno::EBADF)?;
-        let bit = 1u64 << byte_of(index);
-        if open.asked & bit == 0 {
-            open.alive |= if locks::is_held(open.file.fd(), byte_of(index))? {
-                bit
-            } else {
-                0
-            };
-            open.asked |= bit;
-        }
-        Ok(open.alive & bit != 0)
+impl Registry {
+    /// Fills the slot of a new member. `process` comes last: until it has this generation, nothing here is believed.
+    fn fill(&self, slot: &MemberSlot, token: Token, pid: i32, witness: u32, parent: u64) {
+        // A child is in its parent's pid namespace, until it finds otherwise.
+        let parents = Token::from_bits(parent).and_then(|parent| self.member(parent.index()));
+        let namespace = parents.map_or_else(identity::pid_namespace, |parent| {
+            parent.pid_namespace.load(Ordering::Relaxed)
+        });
+        slot.pid_namespace.store(namespace, Ordering::Relaxed);
+        slot.witness.store(witness, Ordering::Relaxed);
+        slot.parent.store(parent, Ordering::Relaxed);
+        slot.uid.store(identity::euid(), Ordering::Relaxed);
+        slot.since.store(clock::now() as u64, Ordering::Relaxed);
+        slot.process
+            .store(token.process_word(pid), Ordering::Release);
     }
 }
+
+/// The errnos that say that a lock file is gone, or that another file took its place.
+fn as_another(error: Errno) -> Errno {
+    match error {
+        Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO => Errno::ESTALE,
+        other => other,
+    }
+}
+
+/// The process that a member's slot names for this very token: 0 for a child that is not born.
+pub(super) fn process_in(slot: &MemberSlot, token: Token) -> Option<i32> {
+    let word = slot.process.load(Ordering::Acquire);
+    (word >> 32 == token.generation() & 0xffff_ffff).then_some(word as u32 as i32)
+}
+
+/// As [`process_in`]; while a child begins its next generation, for that and the one before too.
+pub(super) fn process_near(slot: &MemberSlot, token: Token) -> Option<i32> {
+    let word = slot.process.load(Ordering::Acquire);
+    let ahead = (token.generation() as u32).wrapping_sub((word >> 32) as u32);
+    matches!(ahead, 0 | 1 | u32::MAX).then_some(word as u32 as i32)
+}
+
+/// The members without a lock, those of the prefix first.
+pub(super) fn without_lock() -> impl Iterator<Item = u32> {
+    let early = FILE_WITHOUT_LOCKS * MEMBERS_PER_FILE;
+    (early..early + MEMBERS_PER_FILE).chain(FIRST_WITHOUT_LOCK..MAX_MEMBERS)
+}
+
+/// The first process of a pid namespace is not in its parent's, and which one it is in may be hidden. Only members
+/// whose process is asked need to know.
+fn note_namespace(slot: &MemberSlot, pid: i32) {
+    if pid == 1 {
+        slot.pid_namespace.store(0, Ordering::Relaxed);
+    }
+    if slot.witness.load(Ordering::Relaxed) != BY_LOCK {
+        let known = identity::pid_namespace();
+        if known != 0 {
+            slot.pid_namespace.store(known, Ordering::Relaxed);
+        }
+    }
+}
+
+pub(super) fn byte_of(index: u32) -> u64 {
+    u64::from(index % MEMBERS_PER_FILE)
+}
+
+const _: () = assert!(FIRST_WITHOUT_LOCK.is_multiple_of(MEMBERS_PER_FILE));
 
 #[cfg(test)]
 mod tests {
@@ -302,11 +381,13 @@ mod tests {
 
     #[test]
     fn tokens_are_never_zero_and_keep_the_index() {
-        let mut token = Token::from_bits(0);
-        for _ in 0..GENERATIONS + 5 {
-            token = Token::new(77, token.next_generation());
+        assert_eq!(Token::from_bits(77), None);
+        let mut token = Token::new(77, 0);
+        for _ in 0..5 {
+            assert_eq!(Token::from_bits(token.bits()), Some(token));
+            token = token.next();
             assert_eq!(token.index(), 77);
-            assert!(token.bits() != 0 && token.bits() < 1 << 31);
         }
+        assert_eq!(token.generation(), 6);
     }
 }

@@ -1,45 +1,47 @@
-//! The state that the processes of a namespace share, in one mapped file.
+//! The state that the processes of a namespace share, in one mapped file. Nobody locks it. If several words must change
+//! together, the change is announced in one of them, and every process that meets the announcement applies it
+//! (`holdings`, `ledger`). So no process waits for one that is stopped, and a process that dies leaves nothing to be
+//! recovered.
 //!
-//! Two kinds of lock guard it. The namespace's lock guards creation and removal: the key index, the bitmap of used
-//! slots, the totals and the id allocator. A slot's lock guards that segment: its slot and the list of its
-//! attachments. Whoever needs both takes the namespace's first. Reading needs neither.
-//!
-//! What is authoritative is little: slots and attachment records, each with one commit word that is written last.
-//! All else is derived, and `recover.rs` computes it anew when a process died while it held a lock.
+//! The whole file is mapped when it is opened, and never opened again. If this process could see the registry once, it
+//! can see it until it ends, even if its descriptors, its rights or its root directory change.
 
-mod backing;
 mod check;
+mod create;
+mod elsewhere;
 mod format;
-mod guard;
+mod holdings;
 mod huge;
 mod ids;
 mod key_index;
 mod layout;
-mod lifecycle;
-mod lock;
+mod ledger;
+mod liveness;
+mod make;
 mod members;
 mod open;
-mod pool;
-mod reap;
-mod records;
-mod recover;
+mod removal;
 mod room;
 mod segment;
-mod sweep;
+mod segment_file;
+mod slot;
+mod stamps;
+mod vacancy;
+mod word;
 
 pub use check::{Finding, MemberView};
-pub use format::{MAGIC, MAX_MEMBERS, MAX_RECORDS, MAX_SEGMENTS, VERSION};
+pub use format::{MAGIC, MAX_HOLDINGS, MAX_MEMBERS, MAX_SEGMENTS, VERSION};
 pub use segment::{SHM_DEST, SHM_LOCKED, Segment, State};
 
-pub(crate) use format::RECORD_READ_ONLY;
-pub(crate) use guard::SegmentGuard;
+pub(crate) use holdings::Ended;
 pub(crate) use huge::flags_for as huge_flags;
 pub(crate) use ids::{sequence as sequence_of, slot as slot_of};
-pub(crate) use members::{Liveness, Prober, Token};
-pub(crate) use reap::is_due as is_reap_due;
-pub(crate) use records::{Attachment, Uncounted};
-pub(crate) use segment::{ANCHORED, NO_RESERVE};
-pub(crate) use sweep::A_FEW;
+pub(crate) use liveness::Prober;
+pub(crate) use members::{Membership, Token};
+pub(crate) use removal::A_FEW;
+pub(crate) use segment::NO_RESERVE;
+pub(crate) use slot::{Past, SlotRef};
+pub(crate) use word::Change;
 
 use crate::error::{Errno, Result};
 use crate::options::Limits;
@@ -47,193 +49,192 @@ use crate::os::files::File;
 use crate::os::identity::{self, Capability};
 use crate::os::memory;
 use crate::os::signals::forget_file_size_signal;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use crate::text::Path;
-use core::cell::UnsafeCell;
-use format::{BITMAP_WORDS, Header, KEY_CELLS, MemberSlot, Record, SegmentSlot, WINDOW};
-use key_index::KeyIndex;
-use layout::{BITMAP, KEY_INDEX, MEMBERS, Place, RECORDS, SEGMENTS, WINDOWS};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::text::{LONGEST_DIRECTORY, SegmentPath, Text};
+use format::{Header, Holding, MemberSlot, SegmentSlot};
+use layout::{HOLDINGS, KEYS, MEMBERS, SEGMENTS, SIZE, TABLES, Table, WORDS};
+use word::Word;
 
-/// A namespace's registry as this process sees it. Windows of the file are mapped when something in them is asked
-/// for, and stay mapped.
+/// A namespace's registry as this process sees it.
 pub struct Registry {
-    windows: [AtomicUsize; WINDOWS],
-    device: AtomicU64,
-    inode: AtomicU64,
-    hints: pool::Hints,
+    /// A [`Known`] in memory of its own; 0 until it is open.
+    known: AtomicUsize,
+}
+
+/// What a process knows of a registry that is open: copies that no other process can change.
+struct Known {
+    base: usize,
+    device: u64,
+    inode: u64,
+    nonce: u64,
+    key_cells: u32,
+    /// Others may make files in the directory.
+    is_shared: bool,
+    /// New files in the directory get its group (set-group-ID).
+    gives_group: bool,
     /// The file system is known to let a mapping keep a lock, see `members`.
     pins_locks: AtomicBool,
-    /// Others may make files in the directory. Written before the first window is published.
-    is_shared: AtomicBool,
-    /// Written once, before the first window is published.
-    directory: UnsafeCell<Path>,
+    /// How much of each table behind the prefix is known to have memory, in bytes.
+    ready: [AtomicUsize; TABLES],
+    /// Without a slash at the end.
+    directory: Text<{ LONGEST_DIRECTORY + 1 }>,
 }
 
-// SAFETY: all is atomic but `directory`, which is written before the release store that publishes window 0, and read
-// only after an acquire load has seen it.
-unsafe impl Sync for Registry {}
-
-/// What an index is that lies beyond the end of the file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Beyond {
-    /// Nothing was ever there: whoever names it was damaged, or was told so by somebody.
-    IsDamage,
-    /// About to be used: the file grows.
-    IsNew,
-}
+/// A table grows by this much at once.
+const STEP: usize = 65536;
 
 impl Registry {
     /// A registry that is not open yet.
     pub const fn closed() -> Registry {
         Registry {
-            windows: [const { AtomicUsize::new(0) }; WINDOWS],
-            device: AtomicU64::new(0),
-            inode: AtomicU64::new(0),
-            hints: pool::Hints::new(),
-            pins_locks: AtomicBool::new(false),
-            is_shared: AtomicBool::new(false),
-            directory: UnsafeCell::new(Path::new()),
+            known: AtomicUsize::new(0),
         }
     }
 
     /// Whether it is open.
     pub fn is_open(&self) -> bool {
-        self.windows[0].load(Ordering::Acquire) != 0
+        self.known.load(Ordering::Acquire) != 0
+    }
+
+    fn known(&self) -> &Known {
+        let known = self.known.load(Ordering::Acquire);
+        debug_assert!(known != 0);
+        // SAFETY: only called once the registry is open; the value was written whole before its address was published,
+        // is changed by its atomics only, and stays as long as `self`.
+        unsafe { &*(known as *const Known) }
     }
 
     /// The directory of the namespace, without a slash at the end.
-    pub(crate) fn path(&self) -> &Path {
-        // SAFETY: only called once the registry is open; the path is not written any more then.
-        unsafe { &*self.directory.get() }
+    pub(crate) fn path(&self) -> &Text<{ LONGEST_DIRECTORY + 1 }> {
+        &self.known().directory
     }
 
     fn header(&self) -> &Header {
-        self.at::<Header>(self.windows[0].load(Ordering::Acquire), 0)
+        self.at::<Header>(0)
     }
 
-    fn key_index(&self) -> KeyIndex<'_> {
-        KeyIndex {
-            cells: self
-                .at::<[AtomicU32; KEY_CELLS]>(self.windows[0].load(Ordering::Acquire), KEY_INDEX),
-        }
+    /// The structure at an offset of the file.
+    fn at<T>(&self, offset: usize) -> &T {
+        at_base(self.known().base, offset)
     }
 
-    fn bitmap(&self) -> &[AtomicU64; BITMAP_WORDS] {
-        self.at(self.windows[0].load(Ordering::Acquire), BITMAP)
-    }
-
-    /// The slot at `index`; `None` beyond what was ever used, or where its window cannot be mapped.
-    pub(crate) fn segment(&self, index: u32) -> Option<&SegmentSlot> {
-        self.item(SEGMENTS.place(index)?)
-    }
-
-    pub(crate) fn member(&self, index: u32) -> Option<&MemberSlot> {
-        self.item(MEMBERS.place(index)?)
-    }
-
-    fn record(&self, index: u32) -> Option<&Record> {
-        self.item(RECORDS.place(index)?)
-    }
-
-    fn item<T>(&self, place: Place) -> Option<&T> {
-        self.item_in(place, Beyond::IsDamage).ok()
-    }
-
-    fn item_in<T>(&self, place: Place, beyond: Beyond) -> Result<&T> {
-        let window = self.windows.get(place.window).ok_or(Errno::EINVAL)?;
-        let base = match window.load(Ordering::Acquire) {
-            0 => self.map_window(place.window, beyond)?,
-            base => base,
+    /// An item of a table; `None` beyond its end.
+    ///
+    /// # Errors
+    /// - `ENOSPC` it has no memory yet, and can have none now
+    fn item<T>(&self, table: &Table, index: u32) -> Result<Option<&T>> {
+        let Some(offset) = table.place(index) else {
+            return Ok(None);
         };
-        Ok(self.at(base, place.offset))
+        if !table.is_in_prefix(index) {
+            self.make_ready(table, offset + size_of::<T>())?;
+        }
+        Ok(Some(self.at(offset)))
     }
 
-    /// The slot at `index`, to be used for the first time maybe: the file grows as needed.
-    ///
-    /// # Errors
-    /// - `ENOSPC`, `EMFILE`, `ENFILE`, `ENOMEM` it cannot, now
-    fn new_segment(&self, index: u32) -> Result<&SegmentSlot> {
-        self.item_in(SEGMENTS.place(index).ok_or(Errno::EINVAL)?, Beyond::IsNew)
+    /// Makes sure that a table has memory up to an offset of the file: on a full file system, an access without it
+    /// would be a fault.
+    #[cold]
+    #[inline(never)]
+    fn make_ready(&self, table: &Table, end: usize) -> Result<()> {
+        let known = self.known();
+        let Some(ready) = known.ready.get(table.number) else {
+            return Err(Errno::EINVAL);
+        };
+        let from = table.rest() + ready.load(Ordering::Relaxed);
+        if end <= from {
+            return Ok(());
+        }
+        let generous = end.next_multiple_of(STEP).min(SIZE);
+        let sparing = end.next_multiple_of(memory::page_size()).min(SIZE);
+        let until = match memory::populate(known.base + from, generous - from) {
+            Ok(()) => generous,
+            Err(Errno::EINVAL) => {
+                self.reserve_by_path(from, generous)?;
+                generous
+            }
+            Err(_) => {
+                memory::populate(known.base + from, sparing - from)?;
+                sparing
+            }
+        };
+        ready.fetch_max(until - table.rest(), Ordering::Relaxed);
+        Ok(())
     }
 
-    /// [`Registry::new_segment`] for a member.
-    fn new_member(&self, index: u32) -> Result<&MemberSlot> {
-        self.item_in(MEMBERS.place(index).ok_or(Errno::EINVAL)?, Beyond::IsNew)
-    }
-
-    /// [`Registry::new_segment`] for an attachment.
-    fn new_record(&self, index: u32) -> Result<&Record> {
-        self.item_in(RECORDS.place(index).ok_or(Errno::EINVAL)?, Beyond::IsNew)
-    }
-
-    /// The structure at an offset of a mapped window.
-    fn at<T>(&self, base: usize, offset: usize) -> &T {
-        debug_assert!(
-            base != 0
-                && offset + size_of::<T>() <= WINDOW
-                && (base + offset).is_multiple_of(align_of::<T>())
-        );
-        // SAFETY: `base` is a window that was mapped for reading and writing and stays mapped as long as `self`; the
-        // layout keeps every item inside its window and aligned; all types in a registry are made of atomics, for
-        // which any bytes are valid and which others may change at any time.
-        unsafe { &*((base + offset) as *const T) }
-    }
-
-    /// Maps a window beyond the first.
-    ///
-    /// # Errors
-    /// - `EUCLEAN` it lies beyond the end of the file, where that shall not grow; or the file is not the one that was opened
-    fn map_window(&self, number: usize, beyond: Beyond) -> Result<usize> {
-        let file = File::open(self.registry_path().as_c_str(), libc::O_RDWR, 0)?;
+    /// Before Linux 5.14, only the file can be asked for memory. If it cannot be opened any more, we have to trust that
+    /// the process that uses a part has allocated it.
+    #[cold]
+    #[inline(never)]
+    fn reserve_by_path(&self, from: usize, until: usize) -> Result<()> {
+        let Ok(file) = File::open(self.registry_path().as_c_str(), libc::O_RDWR, 0) else {
+            return Ok(());
+        };
         let status = file.status()?;
-        if (status.device, status.inode)
-            != (
-                self.device.load(Ordering::Relaxed),
-                self.inode.load(Ordering::Relaxed),
-            )
-        {
-            return Err(Errno::EUCLEAN);
+        let known = self.known();
+        if (status.device, status.inode) != (known.device, known.inode) {
+            return Ok(());
         }
-        let start = (number * WINDOW) as u64;
-        let end = start + WINDOW as u64;
-        if status.size < end && beyond == Beyond::IsDamage {
-            return Err(Errno::EUCLEAN);
-        }
-        // A window before the end may be a hole: touching it on a full file system would be a fault.
-        file.reserve(start, end).map_err(|error| {
+        file.reserve(from as u64, until as u64).map_err(|error| {
             if error == Errno::EFBIG {
                 forget_file_size_signal();
                 return Errno::ENOSPC;
             }
             error
-        })?;
-        let base = memory::map_bookkeeping(
-            file.fd(),
-            WINDOW,
-            start as i64,
-            libc::PROT_READ | libc::PROT_WRITE,
-        )?;
-        let Some(window) = self.windows.get(number) else {
-            return Err(Errno::EINVAL);
-        };
-        match window.compare_exchange(0, base, Ordering::Release, Ordering::Acquire) {
-            Ok(_) => Ok(base),
-            Err(theirs) => {
-                // SAFETY: nobody has seen this mapping.
-                let _ = unsafe { memory::unmap(base, WINDOW) };
-                Ok(theirs)
-            }
+        })
+    }
+
+    fn word_cell(&self, index: u32) -> Result<Option<&AtomicU64>> {
+        self.item(&WORDS, index)
+    }
+
+    fn word(&self, index: u32) -> Result<Option<Word>> {
+        let cell = self.word_cell(index)?;
+        Ok(cell.map(|cell| Word::from_bits(cell.load(Ordering::Acquire))))
+    }
+
+    /// The state of a slot; quick, to look at many.
+    #[inline]
+    fn state_at(&self, index: u32) -> Option<State> {
+        if WORDS.is_in_prefix(index) {
+            let cell = self.at::<AtomicU64>(WORDS.place(index)?);
+            return Some(Word::from_bits(cell.load(Ordering::Relaxed)).state);
         }
+        self.word(index).ok().flatten().map(|word| word.state)
+    }
+
+    fn segment_slot(&self, index: u32) -> Result<Option<&SegmentSlot>> {
+        self.item(&SEGMENTS, index)
+    }
+
+    fn key_cell(&self, position: u32) -> Result<&AtomicU64> {
+        self.item(&KEYS, position)?.ok_or(Errno::EINVAL)
+    }
+
+    fn member(&self, index: u32) -> Option<&MemberSlot> {
+        self.item(&MEMBERS, index).ok()?
+    }
+
+    fn new_member(&self, index: u32) -> Result<&MemberSlot> {
+        self.item(&MEMBERS, index)?.ok_or(Errno::ENOSPC)
+    }
+
+    fn holding(&self, index: u32) -> Option<&Holding> {
+        self.item(&HOLDINGS, index).ok()?
+    }
+
+    fn new_holding(&self, index: u32) -> Result<&Holding> {
+        self.item(&HOLDINGS, index)?.ok_or(Errno::ENOSPC)
     }
 
     /// The path of a file of the namespace whose name begins like this.
-    fn file(&self, name: &str) -> Path {
-        let mut path = Path::new();
+    fn file(&self, name: &str) -> SegmentPath {
+        let mut path = SegmentPath::new();
         path.push_text(self.path()).push_str(name);
         path
     }
 
-    fn registry_path(&self) -> Path {
+    fn registry_path(&self) -> SegmentPath {
         self.file("/registry")
     }
 
@@ -248,107 +249,131 @@ impl Registry {
         }
     }
 
-    /// Whether capabilities of this process count here: only those over the user namespace that the registry is from.
+    /// When the registry was made, in seconds since the epoch.
+    pub(crate) fn born(&self) -> i64 {
+        self.header().born.load(Ordering::Relaxed) as i64
+    }
+
+    /// Whether capabilities of this process count here. Only those over the registry's user namespace do.
     pub(crate) fn is_privileged(&self, capability: Capability) -> bool {
         identity::has(capability)
             && identity::counts_in(self.header().user_namespace.load(Ordering::Relaxed))
     }
 
-    /// Slots in use, and the pages charged for them.
-    pub(crate) fn totals(&self) -> (u32, u64) {
-        let header = self.header();
-        (
-            header.used.load(Ordering::Relaxed),
-            header.pages.load(Ordering::Relaxed),
-        )
-    }
-
-    /// The live segment with this key, and its slot.
-    pub(crate) fn find_key(&self, key: i32) -> Option<Segment> {
-        let found = core::cell::Cell::new(None);
-        self.key_index().find(key, |index| {
-            let segment = self
-                .segment(index)
-                .and_then(SegmentSlot::read)
-                .map(|(_, segment)| segment);
-            let has_key =
-                segment.is_some_and(|segment| segment.state == State::Live && segment.key == key);
-            if has_key {
-                found.set(segment);
-            }
-            has_key
-        });
-        found.get()
+    /// Whether others may make files in the directory. Then no byte of the registry is believed about rights.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.known().is_shared
     }
 
     /// What slot `index` holds, whatever its state.
     pub(crate) fn read_slot(&self, index: u32) -> Option<Segment> {
-        self.segment(index)?.read().map(|(_, segment)| segment)
+        self.slot(index).ok()?.read()
     }
 
-    /// The live segment with this id.
+    /// The segment with this id.
     ///
     /// # Errors
     /// - `EINVAL` there is none
     pub(crate) fn find_id(&self, shmid: u32) -> Result<Segment> {
-        self.read_slot(slot_of(shmid))
-            .filter(|segment| segment.is_live(shmid))
+        self.slot_for(shmid)?
+            .read()
+            .filter(|segment| segment.has_id(shmid))
             .ok_or(Errno::EINVAL)
+    }
+
+    /// The key in the facts of a slot, 0 for none.
+    fn key_of(&self, index: u32) -> Option<i32> {
+        let key = self.slot(index).ok()?.fact_key();
+        (key != 0).then_some(key)
+    }
+
+    /// The id in the facts of a slot.
+    fn facts_id(&self, index: u32) -> Option<u32> {
+        Some(self.segment_slot(index).ok()??.shmid())
+    }
+
+    /// Only slots below this were ever used.
+    fn segments_high(&self) -> u32 {
+        self.header()
+            .segments_high
+            .load(Ordering::Relaxed)
+            .min(MAX_SEGMENTS)
     }
 
     /// The lowest slot in use in `from..below`.
     pub(crate) fn next_used(&self, from: u32, below: u32) -> Option<u32> {
-        self.next_bit(from, below, false)
+        (from..below.min(self.segments_high())).find(|&index| self.is_used(index))
     }
 
-    fn next_free(&self, from: u32, below: u32) -> Option<u32> {
-        self.next_bit(from, below, true)
-    }
-
-    fn next_bit(&self, from: u32, below: u32, inverted: bool) -> Option<u32> {
-        let mut index = from;
-        while index < below {
-            let word = self
-                .bitmap()
-                .get(index as usize / 64)?
-                .load(Ordering::Relaxed);
-            let wanted = if inverted { !word } else { word } >> (index % 64);
-            if wanted != 0 {
-                return Some(index + wanted.trailing_zeros()).filter(|&found| found < below);
-            }
-            index = (index / 64 + 1) * 64;
-        }
-        None
-    }
-
-    /// The highest slot with a live segment.
+    /// The highest slot in use.
     pub(crate) fn highest_used(&self) -> Option<u32> {
-        let bitmap = self.bitmap();
-        (0..BITMAP_WORDS).rev().find_map(|number| {
-            let word = bitmap.get(number)?.load(Ordering::Relaxed);
-            (word != 0).then(|| number as u32 * 64 + 63 - word.leading_zeros())
-        })
+        (0..self.segments_high())
+            .rev()
+            .find(|&index| self.is_used(index))
     }
 
-    fn set_used(&self, index: u32, used: bool) {
-        if let Some(word) = self.bitmap().get(index as usize / 64) {
-            let bit = 1u64 << (index % 64);
-            if used {
-                word.fetch_or(bit, Ordering::Relaxed)
-            } else {
-                word.fetch_and(!bit, Ordering::Relaxed)
-            };
-        }
+    fn is_used(&self, index: u32) -> bool {
+        self.word(index)
+            .is_ok_and(|word| word.is_some_and(|word| word.state != State::Free))
     }
+
+    /// Slots in use.
+    pub(crate) fn used(&self) -> u32 {
+        self.ledger().used
+    }
+
+    /// Slots in use, and the pages charged for them.
+    pub(crate) fn totals(&self) -> (u32, u64) {
+        (self.ledger().used, self.pages_in_use())
+    }
+
+    /// Pages charged for all slots in use.
+    fn pages_in_use(&self) -> u64 {
+        let mut pages = 0u64;
+        let mut from = 0;
+        while let Some(index) = self.next_used(from, MAX_SEGMENTS) {
+            from = index + 1;
+            pages =
+                pages.saturating_add(self.read_slot(index).map_or(0, |segment| segment.pages()));
+        }
+        pages
+    }
+}
+
+/// The structure at an offset of a mapped registry.
+fn at_base<'a, T>(base: usize, offset: usize) -> &'a T {
+    debug_assert!(
+        base != 0
+            && offset + size_of::<T>() <= SIZE
+            && (base + offset).is_multiple_of(align_of::<T>())
+    );
+    // SAFETY: `base` is a whole registry, mapped for reading and writing, and stays mapped as long as the reference is
+    // used; the layout keeps every item inside and aligned; all types in a registry are made of atomics, for which any
+    // bytes are valid and which others may change at any time.
+    unsafe { &*((base + offset) as *const T) }
+}
+
+fn known_bytes() -> usize {
+    memory::page_round(size_of::<Known>()).unwrap_or(size_of::<Known>())
+}
+
+/// # Safety
+/// - The address is that of a [`Known`] in memory of its own.
+/// - Nobody refers to it any more.
+unsafe fn free_known(known: usize) {
+    // SAFETY: the caller's promise; the value owns nothing.
+    let _ = unsafe { memory::unmap(known, known_bytes()) };
 }
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        for window in &self.windows {
-            let base = window.load(Ordering::Relaxed);
-            if base != 0 {
-                // SAFETY: `self` is going, and with it every reference into the window.
-                let _ = unsafe { memory::unmap(base, WINDOW) };
+        let known = self.known.load(Ordering::Relaxed);
+        if known != 0 {
+            let base = self.known().base;
+            // SAFETY: `self` is going, and with it every reference into both.
+            unsafe {
+                let _ = memory::unmap(base, SIZE);
+                free_known(known);
             }
         }
     }

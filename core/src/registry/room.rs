@@ -1,8 +1,8 @@
-//! Whether the file system can hold a new segment besides all that was promised to others: a program shall learn it when
-//! it creates the segment, not by a fault later.
+//! Whether the file system can hold a new segment beside all that was promised to others. A program shall learn that it
+//! cannot when it creates the segment, not by a fault later.
 //!
-//! Asking costs a system call, so an answer is good for a while: as long as the second lasts in which it was given, a
-//! part of the room that was found is handed out without asking again.
+//! To ask costs a system call. So an answer is good for the rest of the second in which it was given: until then, a
+//! part of the room that was found is given out without another question.
 
 use super::Registry;
 use super::segment::Segment;
@@ -11,10 +11,10 @@ use crate::log;
 use crate::os::{clock, files, memory};
 use crate::sync::Ordering;
 
-/// Of the room that is left, one part in this many is handed out without asking again.
+/// Of the room that is left, one part in this many is given out without another question.
 const PART: u64 = 8;
 
-/// Pages that may still be handed out, and the second in which they were found: the registry's `room` word.
+/// Pages that may still be given out, and the second in which they were found: the registry's `room` word.
 #[derive(Clone, Copy)]
 struct Credit {
     second: u32,
@@ -37,10 +37,8 @@ impl Credit {
 impl Registry {
     /// # Errors
     /// - `ENOMEM` the file system has no room for the segment
-    pub(crate) fn check_room(&self, segment: &Segment) -> Result<()> {
-        if !segment.needs_room() || self.has_credit(segment.pages()) {
-            return Ok(());
-        }
+    #[inline(never)]
+    pub(super) fn check_room(&self, segment: &Segment) -> Result<()> {
         let bytes = segment.bytes().ok_or(Errno::ENOMEM)? as u64;
         let system = files::file_system(self.path().as_c_str())?;
         if system.blocks == 0 {
@@ -48,7 +46,7 @@ impl Registry {
         }
         let page = memory::page_size() as u64;
         let available = system.available.saturating_mul(system.block_size);
-        let promised = self.totals().1.saturating_mul(page);
+        let promised = self.pages_in_use().saturating_mul(page);
         if let Some(left) = available.checked_sub(bytes.saturating_add(promised)) {
             let pages = u32::try_from(left / PART / page).unwrap_or(u32::MAX);
             let credit = Credit {
@@ -60,7 +58,7 @@ impl Registry {
                 .store(credit.to_word(), Ordering::Relaxed);
             return Ok(());
         }
-        // Only when all promises together do not fit is it worth asking how much of them is in memory by now.
+        // Only if all promises together do not fit, it is worth to ask how much of them is in memory already.
         if bytes.saturating_add(self.unfilled_promises()) <= available {
             return Ok(());
         }
@@ -76,7 +74,7 @@ impl Registry {
     }
 
     /// Takes pages from what was found lately, if there are enough.
-    fn has_credit(&self, pages: u64) -> bool {
+    pub(super) fn has_credit(&self, pages: u64) -> bool {
         let now = clock::now() as u32;
         let take = |word| {
             let credit = Credit::from_word(word);

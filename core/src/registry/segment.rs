@@ -1,10 +1,12 @@
-//! A segment as plain values, and how it is read from its slot and written to it.
+//! A segment as plain values, and its facts: what it is, apart from whether it is there and who is attached.
 //!
-//! A slot holds two copies; the lowest bit of its version chooses the one that counts. A writer, who holds the
-//! slot's lock, fills the other copy and then steps the version: at every instant there is one whole segment to
-//! read, a writer that is stopped or killed included, and a reader never waits.
+//! A slot has two copies of the facts. The lowest bit of its version says which one counts. A writer, which has the
+//! claim of the slot, fills the other copy and then steps the version. So there are whole facts to read at every
+//! instant, even if a writer is stopped or killed, and a reader never waits.
 
-use super::format::{SegmentCopy, SegmentSlot};
+use super::format::{Facts, SegmentSlot};
+pub use super::word::State;
+use crate::os::memory;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// In [`Segment::mode`]: removed, and waiting for the last detach (`SHM_DEST`).
@@ -14,35 +16,8 @@ pub const SHM_LOCKED: u32 = 0o2000;
 
 /// In [`Segment::flags`]: made with `SHM_NORESERVE`, so no room is set aside for it.
 pub(crate) const NO_RESERVE: u32 = 1;
-/// In [`Segment::flags`]: some process may keep an anchor to the file, which removal has to empty.
-pub(crate) const ANCHORED: u32 = 2;
 
-/// What a slot is used for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum State {
-    /// For nothing.
-    #[default]
-    Free,
-    /// A process is making the backing file; the segment has no id that works yet.
-    Creating,
-    /// For a segment.
-    Live,
-    /// A process is removing the backing file; the id works no more.
-    Doomed,
-}
-
-impl State {
-    fn from_number(number: u32) -> State {
-        match number {
-            1 => State::Creating,
-            2 => State::Live,
-            3 => State::Doomed,
-            _ => State::Free,
-        }
-    }
-}
-
-/// Everything that is known of one segment.
+/// All that is known of one segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Segment {
     /// What the slot is used for.
@@ -63,8 +38,6 @@ pub struct Segment {
     pub cgid: u32,
     /// Bytes, as asked for.
     pub size: u64,
-    /// Number in the name of the backing file.
-    pub file: u64,
     /// Last attach, seconds since the epoch, 0 for never.
     pub atime: i64,
     /// Last detach, likewise.
@@ -75,15 +48,13 @@ pub struct Segment {
     pub cpid: i32,
     /// Process of the last attach or detach.
     pub lpid: i32,
-    /// Attachments by the records: those of members that have died unnoticed are still among them.
+    /// Attachments. Those of dead members that were not reaped yet are among them.
     pub nattch: u32,
     pub(crate) flags: u32,
-    /// Member token of the creator.
-    pub(crate) owner: u32,
 }
 
-/// How often a read is tried before the caller has to take the lock: each failure means that a writer got through.
-const TRIES: u32 = if cfg!(loom) { 2 } else { 100 };
+/// How often a read is tried. It fails only if a writer got through.
+const TRIES: u32 = if cfg!(loom) { 2 } else { 1000 };
 
 fn get(word: &AtomicU32) -> u32 {
     word.load(Ordering::Relaxed)
@@ -93,57 +64,44 @@ fn get64(word: &AtomicU64) -> u64 {
     word.load(Ordering::Relaxed)
 }
 
-impl SegmentCopy {
+impl Facts {
     fn load(&self) -> Segment {
         Segment {
-            state: State::from_number(get(&self.state)),
             shmid: get(&self.shmid),
             key: get(&self.key) as i32,
-            mode: get(&self.mode),
+            mode: get(&self.mode) & (0o777 | SHM_LOCKED),
             uid: get(&self.uid),
             gid: get(&self.gid),
             cuid: get(&self.cuid),
             cgid: get(&self.cgid),
-            size: get64(&self.size),
-            file: get64(&self.file),
-            atime: get64(&self.atime) as i64,
-            dtime: get64(&self.dtime) as i64,
-            ctime: get64(&self.ctime) as i64,
             cpid: get(&self.cpid) as i32,
-            lpid: get(&self.lpid) as i32,
-            nattch: get(&self.nattch),
+            size: get64(&self.size),
+            ctime: get64(&self.ctime) as i64,
             flags: get(&self.flags),
-            owner: get(&self.owner),
+            ..Segment::default()
         }
     }
 
     fn store(&self, segment: &Segment) {
         let put = |word: &AtomicU32, value: u32| word.store(value, Ordering::Relaxed);
         let put64 = |word: &AtomicU64, value: u64| word.store(value, Ordering::Relaxed);
-        put(&self.state, segment.state as u32);
         put(&self.shmid, segment.shmid);
         put(&self.key, segment.key as u32);
-        put(&self.mode, segment.mode);
+        put(&self.mode, segment.mode & (0o777 | SHM_LOCKED));
         put(&self.uid, segment.uid);
         put(&self.gid, segment.gid);
         put(&self.cuid, segment.cuid);
         put(&self.cgid, segment.cgid);
-        put64(&self.size, segment.size);
-        put64(&self.file, segment.file);
-        put64(&self.atime, segment.atime as u64);
-        put64(&self.dtime, segment.dtime as u64);
-        put64(&self.ctime, segment.ctime as u64);
         put(&self.cpid, segment.cpid as u32);
-        put(&self.lpid, segment.lpid as u32);
-        put(&self.nattch, segment.nattch);
+        put64(&self.size, segment.size);
+        put64(&self.ctime, segment.ctime as u64);
         put(&self.flags, segment.flags);
-        put(&self.owner, segment.owner);
     }
 }
 
 impl SegmentSlot {
-    /// The copy that counts, and the version that it is of; `None` when writers kept coming.
-    pub(crate) fn read(&self) -> Option<(u32, Segment)> {
+    /// The facts that count, and their version. `None` if writers kept coming.
+    pub(crate) fn facts(&self) -> Option<(u32, Segment)> {
         for _ in 0..TRIES {
             let version = self.version.load(Ordering::Acquire);
             let segment = self.copy(version).load();
@@ -154,19 +112,20 @@ impl SegmentSlot {
         None
     }
 
-    /// Whether nothing was written since `version` was read.
+    /// The id in the facts that count.
+    pub(crate) fn shmid(&self) -> u32 {
+        let version = self.version.load(Ordering::Acquire);
+        self.copy(version).shmid.load(Ordering::Acquire)
+    }
+
+    /// Whether no facts were written since `version` was read.
     pub(crate) fn is_still(&self, version: u32) -> bool {
         fence(Ordering::Acquire);
         self.version.load(Ordering::Relaxed) == version
     }
 
-    /// What counts now, for the holder of the slot's lock.
-    pub(crate) fn read_locked(&self) -> Segment {
-        self.copy(self.version.load(Ordering::Acquire)).load()
-    }
-
-    /// Makes `segment` what counts, in one step. Only the holder of the slot's lock may call it.
-    pub(crate) fn write_locked(&self, segment: &Segment) {
+    /// Makes these the facts that count, in one step. Only the member with the claim of the slot may call it.
+    pub(crate) fn write_facts(&self, segment: &Segment) {
         let next = self.version.load(Ordering::Relaxed).wrapping_add(1);
         // Readers of the version before this one must not see the copy change without seeing a newer version.
         fence(Ordering::Release);
@@ -174,8 +133,8 @@ impl SegmentSlot {
         self.version.store(next, Ordering::Release);
     }
 
-    fn copy(&self, version: u32) -> &SegmentCopy {
-        let [even, odd] = &self.copies;
+    fn copy(&self, version: u32) -> &Facts {
+        let [even, odd] = &self.facts;
         if version & 1 == 0 { even } else { odd }
     }
 }
@@ -188,12 +147,17 @@ impl Segment {
             None => size,
             Some(page) => size.checked_next_multiple_of(usize::try_from(page).ok()?)?,
         };
-        crate::os::memory::page_round(size)
+        memory::page_round(size)
+    }
+
+    /// Pages that the segment is charged with.
+    pub(crate) fn pages(&self) -> u64 {
+        self.size.div_ceil(memory::page_size() as u64)
     }
 
     /// Whether the id of a caller names this segment.
-    pub(crate) fn is_live(&self, shmid: u32) -> bool {
-        self.state == State::Live && self.shmid == shmid
+    pub(crate) fn has_id(&self, shmid: u32) -> bool {
+        self.state.has_segment() && self.shmid == shmid
     }
 
     /// Whether no room was set aside for it.
@@ -208,7 +172,7 @@ impl Segment {
 
     /// Whether it waits for its last detach.
     pub(crate) fn is_removed(&self) -> bool {
-        self.mode & SHM_DEST != 0
+        self.state == State::Removed
     }
 }
 
@@ -226,18 +190,15 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let slot = slot();
-        assert_eq!(slot.read().unwrap().1.state, State::Free);
         let segment = Segment {
-            state: State::Live,
             shmid: 77,
             key: -5,
             size: 1 << 40,
-            atime: -1,
-            nattch: 3,
+            ctime: -1,
             ..Segment::default()
         };
-        slot.write_locked(&segment);
-        assert_eq!(slot.read(), Some((1, segment)));
+        slot.write_facts(&segment);
+        assert_eq!(slot.facts(), Some((1, segment)));
     }
 
     #[test]
@@ -249,9 +210,9 @@ mod tests {
                 let (slot, done) = (slot.clone(), done.clone());
                 std::thread::spawn(move || {
                     while !done.load(Ordering::Relaxed) {
-                        if let Some((_, segment)) = slot.read() {
+                        if let Some((_, segment)) = slot.facts() {
                             assert_eq!(
-                                (segment.size, segment.lpid),
+                                (segment.size, segment.cpid),
                                 (u64::from(segment.shmid), segment.shmid as i32)
                             );
                         }
@@ -260,10 +221,10 @@ mod tests {
             })
             .collect();
         for number in 0..200_000u32 {
-            slot.write_locked(&Segment {
+            slot.write_facts(&Segment {
                 shmid: number,
                 size: number.into(),
-                lpid: number as i32,
+                cpid: number as i32,
                 ..Segment::default()
             });
         }

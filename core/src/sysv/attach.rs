@@ -1,14 +1,13 @@
 //! shmat(2): map a segment.
 
+use super::explain;
 use super::huge;
 use super::permission::{self, Current, EXECUTE, READ, WRITE};
 use crate::error::{Errno, Result};
+use crate::os::files::File;
 use crate::os::memory::{self, page_size};
-use crate::os::{clock, files::File};
-use crate::process::anchors::Anchored;
-use crate::process::attachments::Fragment;
-use crate::process::{self, Session};
-use crate::registry::{ANCHORED, Attachment, RECORD_READ_ONLY, SHM_LOCKED, Segment, is_reap_due};
+use crate::process::{self, Attached, Attaching, Member, Range, Remains, Wanted};
+use crate::registry::{SHM_LOCKED, Segment};
 
 /// The arguments of shmat(2).
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +23,7 @@ pub struct AttachRequest {
 /// `SHM_EXEC`, which not every C library names.
 const SHM_EXEC: i32 = 0o100000;
 
-/// Where to map, and how firmly.
+/// Where to map, and what to do if something is mapped there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Target {
     address: usize,
@@ -37,7 +36,7 @@ impl Target {
         !self.keeps_others() && !self.replaces_others()
     }
 
-    /// Whether what is mapped there already is to stay.
+    /// Whether what is mapped there already has to stay.
     fn keeps_others(self) -> bool {
         self.flags & libc::MAP_FIXED_NOREPLACE == libc::MAP_FIXED_NOREPLACE
     }
@@ -58,7 +57,7 @@ impl AttachRequest {
         let remap = self.shmflg & libc::SHM_REMAP != 0;
         if self.shmaddr == 0 {
             return if remap {
-                Err(Errno::EINVAL)
+                Err(explain::bad_address(0, NO_ADDRESS))
             } else {
                 Ok(Target {
                     address: 0,
@@ -70,14 +69,17 @@ impl AttachRequest {
         let beyond = address & (page_size() - 1);
         if beyond != 0 {
             if self.shmflg & libc::SHM_RND == 0 {
-                return Err(Errno::EINVAL);
+                return Err(explain::bad_address(
+                    address,
+                    "no multiple of the page size, and no SHM_RND",
+                ));
             }
             address -= beyond;
             if address == 0 && remap {
-                return Err(Errno::EINVAL);
+                return Err(explain::bad_address(0, NO_ADDRESS));
             }
         }
-        // At address 0 the kernel does not look for others either.
+        // At address 0 the kernel does not check for other mappings either.
         let firmly = if remap || address == 0 {
             libc::MAP_FIXED
         } else {
@@ -114,165 +116,155 @@ impl AttachRequest {
     }
 }
 
+const NO_ADDRESS: &str = "SHM_REMAP needs an address";
+const TAKEN: &str = "something is mapped there already, and no SHM_REMAP";
+
+/// How often an attach begins anew because another thread settled it.
+const TRIES: u32 = 1000;
+
 /// Attaches; returns the address.
 ///
 /// # Errors
 /// - `EINVAL` no such segment, or an address that is not aligned, not free, or needed with `SHM_REMAP`
 /// - `EACCES` no permission
-/// - `ENOMEM` no address space, or all attachment records of the namespace are taken
+/// - `ENOMEM` no address space, or no more attachments can be counted
 /// - `EAGAIN` memory is locked (`mlockall`) and the limit reached
 /// - `EPERM` an address below `vm.mmap_min_addr`
 /// - `EIDRM` the segment's file is gone
 /// - `EMFILE`, `ENFILE` no descriptor for the moment that it takes
 ///
 /// # Safety
-/// With `SHM_REMAP`, what the range holds is replaced: the caller must not use it any more.
+/// With `SHM_REMAP`, what was mapped in the range is replaced: the caller must not use it any more.
 pub unsafe fn attach(request: &AttachRequest) -> Result<usize> {
-    let shmid = u32::try_from(request.shmid).map_err(|_| Errno::EINVAL)?;
+    let shmid = u32::try_from(request.shmid).map_err(|_| explain::no_segment(request.shmid))?;
     let target = request.target()?;
-    process::check_id(shmid)?;
-    let mut session = Session::begin()?;
-    session.attachments().make_room(2)?;
-    let again = session.anchors().is_attached_again(shmid);
-    let (segment, record) = hold(&session, request, shmid, again)?;
-    // SAFETY: the caller's promise.
-    match unsafe { map(&mut session, request, target, &segment, again) } {
-        Ok(start) => {
-            session.registry.set_address(record, start);
-            let len = segment.bytes().unwrap_or(0);
-            session.add(Fragment {
-                start,
-                len,
-                offset: 0,
-                shmid,
-                record,
-                child_record: 0,
-                read_only: request.is_read_only(),
-                huge_log2: segment.huge_log2(),
-                has_siblings: false,
-            });
-            Ok(start)
-        }
-        Err(error) => {
-            let_go(&session, &segment, record);
-            Err(error)
-        }
-    }
-}
-
-/// Enters the attachment in the registry, before there is one: from here on nobody destroys the segment. An anchor that
-/// may be made of it is announced. Returns the segment as it was before.
-fn hold(
-    session: &Session,
-    request: &AttachRequest,
-    shmid: u32,
-    again: bool,
-) -> Result<(Segment, u32)> {
-    let (slot, mut segment) = session.lock_live(shmid)?;
+    let registry = process::registry()?;
+    process::settle();
+    let segment = process::find_id(registry, shmid).map_err(explain::unknown(shmid))?;
     permission::check(&segment, request.permission(), &Current)?;
-    if is_reap_due(&slot, &segment) {
-        segment = slot.reap(&mut crate::registry::Prober::new(
-            session.registry,
-            Some(session.me),
-        ));
+    if segment.is_removed() {
+        registry.check_held(shmid, process::current_token())?;
     }
-    let now = clock::now();
-    let attachment = Attachment {
-        address: 0,
-        since: now,
-        pid: session.pid,
-        flags: if request.is_read_only() {
-            RECORD_READ_ONLY
-        } else {
-            0
-        },
-        fragments: 1,
-    };
-    let record = slot.attach(shmid, session.me, &attachment)?;
-    let before = segment;
-    segment.nattch = segment.nattch.saturating_add(1);
-    segment.atime = now;
-    segment.lpid = session.pid;
-    segment.flags |= if again { ANCHORED } else { 0 };
-    slot.write(&segment);
-    Ok((before, record))
-}
-
-/// Takes the entry out again: the attach has failed and shall have changed nothing.
-fn let_go(session: &Session, before: &Segment, record: u32) {
-    let Ok(slot) = session.registry.lock_id(before.shmid, session.me) else {
-        return;
-    };
-    let mut segment = slot.read();
-    if !segment.is_live(before.shmid) {
-        return;
+    let member = process::member()?;
+    for _ in 0..TRIES {
+        let attaching = Attaching::begin(member, shmid)?;
+        // SAFETY: the caller's promise.
+        let attached = match unsafe { map(&member, request, target, &segment, attaching.holding()) }
+        {
+            Ok(attached) => attached,
+            Err(error) => {
+                attaching.cancel();
+                return Err(error);
+            }
+        };
+        if attaching.finish(&attached) {
+            return Ok(attached.start);
+        }
+        // SAFETY: the mapping was made here, and nobody knows of it.
+        let _ = unsafe { memory::unmap(attached.start, attached.len) };
     }
-    slot.recount(&mut segment, session.me, record, 0);
-    if segment.lpid == session.pid {
-        segment.atime = before.atime;
-        segment.lpid = before.lpid;
-    }
-    slot.write(&segment);
-    let finished = slot.is_finished(&segment) && (segment.is_removed() || before.atime != 0);
-    drop(slot);
-    if finished {
-        let _ = session
-            .registry
-            .destroy_if_finished(before.shmid, session.me);
-    }
+    Err(Errno::EAGAIN)
 }
 
 /// # Safety
 /// As for [`attach`].
 unsafe fn map(
-    session: &mut Session,
+    member: &Member,
     request: &AttachRequest,
     target: Target,
     segment: &Segment,
-    again: bool,
-) -> Result<usize> {
+    holding: u32,
+) -> Result<Attached> {
     let len = segment.bytes().ok_or(Errno::EUCLEAN)?;
-    // The kernel looks for the wrap with the size as it was asked for.
+    // The kernel checks for overflow with the size as asked for.
     if target.keeps_others() && (target.address as u64).checked_add(segment.size).is_none() {
-        return Err(Errno::EINVAL);
+        return Err(explain::bad_address(
+            target.address,
+            "it would reach beyond the end of memory",
+        ));
     }
     let target = Target {
         flags: target.flags | huge::map_flags(segment),
         ..target
     };
-    let anchored = Anchored {
+    let is_plain =
+        target.is_anywhere() && request.shmflg & SHM_EXEC == 0 && segment.huge_page().is_none();
+    let wanted = Wanted {
         shmid: segment.shmid,
-        file: segment.file,
         len,
         read_only: request.is_read_only(),
     };
-    let is_plain =
-        target.is_anywhere() && request.shmflg & SHM_EXEC == 0 && segment.huge_page().is_none();
-    let from_anchor = (is_plain && again)
-        .then(|| session.anchors().map(&anchored))
-        .flatten();
-    let start = match from_anchor {
+    let kept = process::kept().filter(|kept| is_plain && kept.is_attached_again(segment.shmid));
+    let start = match kept.and_then(|kept| kept.map(&wanted)) {
         Some(start) => start,
         None => {
-            let file = session
-                .registry
-                .open_file(segment, request.is_read_only())?;
-            // SAFETY: the caller's promise for MAP_FIXED; else the kernel chooses free memory.
-            let start = unsafe { map_file(&file, request, target, len) }?;
-            if is_plain && again {
-                session.anchors().keep(&anchored, start);
+            // SAFETY: the caller's promise.
+            let start = unsafe { map_anew(member, request, target, segment, len) }?;
+            if let Some(kept) = kept {
+                kept.keep(&wanted, start, holding);
             }
             start
         }
     };
-    if target.replaces_others() {
-        session.drop_range(start, len);
-    }
     if segment.mode & SHM_LOCKED != 0 {
-        // Kept from swapping where this process may; the kernel does not fail an attach for it either.
+        // Kept from swapping if this process may. If it may not, the attach succeeds all the same, as in the kernel.
         let _ = memory::lock_on_fault(start, len);
     }
-    Ok(start)
+    Ok(Attached {
+        start,
+        len,
+        read_only: request.is_read_only(),
+        huge_log2: segment.huge_log2(),
+    })
+}
+
+/// Opens the segment's file and maps it.
+///
+/// # Safety
+/// As for [`attach`].
+#[inline(never)]
+unsafe fn map_anew(
+    member: &Member,
+    request: &AttachRequest,
+    target: Target,
+    segment: &Segment,
+    len: usize,
+) -> Result<usize> {
+    let file = member.registry.open_file(segment, request.is_read_only())?;
+    if !target.replaces_others() {
+        // SAFETY: the caller's promise; the kernel chooses free memory.
+        return unsafe { map_file(&file, request, target, len) };
+    }
+    // SAFETY: the caller's promise for MAP_FIXED.
+    unsafe { map_over(&file, request, target, len) }
+}
+
+/// Maps over everything that is there, attachments too.
+///
+/// # Safety
+/// As for [`attach`].
+#[cold]
+#[inline(never)]
+unsafe fn map_over(
+    file: &File,
+    request: &AttachRequest,
+    target: Target,
+    len: usize,
+) -> Result<usize> {
+    let range = Range::new(target.address, len);
+    let remains = Remains::claim(&[range])?;
+    // SAFETY: the caller's promise.
+    let mapped = unsafe { map_file(file, request, target, len) };
+    if let Some(mut remains) = remains {
+        match mapped {
+            Ok(_) => {
+                remains.unmapped(range);
+                remains.done();
+            }
+            Err(_) => remains.failed(),
+        }
+    }
+    mapped
 }
 
 /// # Safety
@@ -295,16 +287,16 @@ unsafe fn map_file(
         )
     };
     match mapped {
-        Err(Errno::EEXIST) => Err(Errno::EINVAL),
-        // More than there can be: the kernel says so only when nothing else is in the way.
+        Err(Errno::EEXIST) => Err(explain::bad_address(target.address, TAKEN)),
+        // Longer than the address space. The kernel says so only if nothing else is wrong.
         Err(Errno::ENOMEM) if target.keeps_others() && is_taken(target.address, len) => {
-            Err(Errno::EINVAL)
+            Err(explain::bad_address(target.address, TAKEN))
         }
         // A kernel older than 4.17 takes MAP_FIXED_NOREPLACE for a hint.
         Ok(start) if target.address != 0 && start != target.address => {
             // SAFETY: the mapping was made just now.
             let _ = unsafe { memory::unmap(start, len) };
-            Err(Errno::EINVAL)
+            Err(explain::bad_address(target.address, TAKEN))
         }
         other => other,
     }

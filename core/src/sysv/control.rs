@@ -1,13 +1,16 @@
 //! shmctl(2): look at a segment, change it, remove it.
 
+use super::explain;
 use super::permission::{self, Caller, Current, READ, Status};
 use crate::error::{Errno, Result};
+use crate::log;
+use crate::options;
 use crate::os::identity::Capability;
-use crate::os::{clock, limits, memory};
-use crate::process::{self, Session};
-use crate::registry::{
-    A_FEW, MAX_SEGMENTS, Prober, Registry, SHM_LOCKED, Segment, State, Uncounted, slot_of,
-};
+use crate::os::signals::Blocked;
+use crate::os::{clock, futex, limits, memory};
+use crate::process::{self, TABLE};
+use crate::registry::{MAX_SEGMENTS, Registry, SHM_LOCKED, Segment, State, slot_of};
+use crate::sync::AtomicU32;
 
 /// What `IPC_SET` takes from the caller's buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,14 +26,19 @@ pub struct Owner {
 /// # Errors
 /// - `EINVAL` no such segment
 /// - `EACCES` no permission to read
+#[inline(never)]
 pub fn status(shmid: i32) -> Result<Status> {
     let shmid = id(shmid)?;
     let registry = process::registry()?;
-    look(registry, slot_of(shmid), Some(shmid), true).inspect_err(|error| {
-        if *error == Errno::EINVAL {
-            process::sweep(registry);
-        }
-    })
+    // Before anything deeper: how deep this is tells whether another call was jumped out of.
+    process::settle_thoroughly(Some(slot_of(shmid)));
+    look(registry, slot_of(shmid), Some(shmid), true)
+        .inspect_err(|error| {
+            if *error == Errno::EINVAL {
+                process::sweep(registry);
+            }
+        })
+        .map_err(explain::unknown(shmid))
 }
 
 /// `SHM_STAT` and `SHM_STAT_ANY`: by slot number, of which only fifteen bits count. The second does not ask for
@@ -39,72 +47,51 @@ pub fn status(shmid: i32) -> Result<Status> {
 /// # Errors
 /// - `EINVAL` the slot has no segment
 /// - `EACCES` no permission to read
+#[inline(never)]
 pub fn status_at(index: i32, any: bool) -> Result<Status> {
     let index = id(index)? & (MAX_SEGMENTS - 1);
-    look(process::registry()?, index, None, !any)
+    let registry = process::registry()?;
+    process::settle_thoroughly(Some(index));
+    look(registry, index, None, !any)
 }
 
+/// How often the dead are counted off until nobody has come or gone meanwhile.
+const LOOKS: u32 = 8;
+
+/// Counts off what the dead held, and tells what is left. If nobody has come or gone since it began to ask who lives, the
+/// count was right when it began; else somebody may have come, and died, behind the question.
+#[inline(never)]
 fn look(registry: &'static Registry, index: u32, shmid: Option<u32>, ask: bool) -> Result<Status> {
-    let slot = registry.segment(index).ok_or(Errno::EINVAL)?;
-    if registry.has_dead_owner(slot, process::current_token()) {
-        process::reap(registry, index);
+    let mut segment = read(registry, index, shmid)?;
+    if ask {
+        permission::check(&segment, READ, &Current)?;
     }
-    for _ in 0..TRIES {
-        let Some((version, mut segment)) = slot.read() else {
-            continue;
-        };
-        if segment.state != State::Live || shmid.is_some_and(|shmid| segment.shmid != shmid) {
-            return Err(Errno::EINVAL);
-        }
-        if ask {
-            permission::check(&segment, READ, &Current)?;
-        }
-        if segment.nattch == 0 && !segment.is_removed() {
-            return Ok(Status::from(&segment));
-        }
-        let me = process::current_token();
-        let prober = &mut Prober::new(registry, me);
-        let count = match registry.count(slot, version, &segment, prober) {
-            Ok(count) => count,
-            Err(Uncounted::Changed) => continue,
-            Err(Uncounted::Damaged) => break,
-        };
-        if count.has_dead {
-            // The dead are taken off for good, unless somebody who holds the lock stands still: then only in this answer.
-            if let Some(reaped) = process::reap(registry, index) {
-                segment = reaped;
-            } else {
-                segment.nattch = count.nattch;
-                segment.dtime = clock::now();
-                segment.lpid = count.dead_pid;
-            }
-        } else {
-            segment.nattch = count.nattch;
-        }
-        if segment.state != State::Live || (segment.is_removed() && segment.nattch == 0) {
-            process::sweep(registry);
-            return Err(Errno::EINVAL);
-        }
+    if segment.nattch == 0 && !segment.is_removed() {
         return Ok(Status::from(&segment));
     }
-    locked_look(index, shmid)
-}
-
-const TRIES: u32 = 64;
-
-/// Where others change the segment all the time, its lock lets us look in peace.
-fn locked_look(index: u32, shmid: Option<u32>) -> Result<Status> {
-    let session = Session::begin()?;
-    let slot = session.registry.lock_slot(index, session.me)?;
-    let segment = slot.reap(&mut Prober::new(session.registry, Some(session.me)));
-    if segment.state != State::Live || shmid.is_some_and(|shmid| segment.shmid != shmid) {
-        return Err(Errno::EINVAL);
+    let slot = registry.slot_for(segment.shmid)?;
+    for _ in 0..LOOKS {
+        let before = slot.word_now();
+        registry.reap(segment.shmid, process::current_token())?;
+        segment = read(registry, index, Some(segment.shmid))?;
+        if slot.word_now() == before {
+            break;
+        }
     }
     Ok(Status::from(&segment))
 }
 
+/// The segment in a slot; one that waits for its last detach is there only as long as somebody is attached.
+fn read(registry: &Registry, index: u32, shmid: Option<u32>) -> Result<Segment> {
+    registry
+        .read_slot(index)
+        .filter(|segment| matches!(segment.state, State::Live | State::Removed))
+        .filter(|segment| shmid.is_none_or(|shmid| segment.shmid == shmid))
+        .ok_or(Errno::EINVAL)
+}
+
 fn id(shmid: i32) -> Result<u32> {
-    u32::try_from(shmid).map_err(|_| Errno::EINVAL)
+    u32::try_from(shmid).map_err(|_| explain::no_segment(shmid))
 }
 
 /// `IPC_SET`.
@@ -113,11 +100,12 @@ fn id(shmid: i32) -> Result<u32> {
 /// - `EINVAL` no such segment, or a uid or gid of -1
 /// - `EPERM` neither owner nor creator, nor privileged
 /// - `EMFILE`, `ENFILE`, `ENOMEM`, `ENOSPC` the rights of the segment's file cannot be changed now
+#[inline(never)]
 pub fn change_owner(shmid: i32, owner: Owner) -> Result<()> {
-    change(id(shmid)?, |before| {
+    change(id(shmid)?, &mut |before| {
         permission::check_control(before, &Current)?;
         if owner.uid == u32::MAX || owner.gid == u32::MAX {
-            return Err(Errno::EINVAL);
+            return Err(explain::bad_argument("IPC_SET: -1 is no user and no group"));
         }
         Ok(Segment {
             uid: owner.uid,
@@ -136,9 +124,10 @@ pub fn change_owner(shmid: i32, owner: Owner) -> Result<()> {
 /// - `EINVAL` no such segment
 /// - `EPERM` neither owner nor creator, nor privileged; or to lock with `RLIMIT_MEMLOCK` 0
 /// - `ENOMEM` over `RLIMIT_MEMLOCK`
+#[inline(never)]
 pub fn set_locked(shmid: i32, locked: bool) -> Result<()> {
     let shmid = id(shmid)?;
-    change(shmid, |before| {
+    change(shmid, &mut |before| {
         if !Current.has(Capability::IpcLock) {
             if !permission::is_owner(before, &Current) {
                 return Err(Errno::EPERM);
@@ -157,19 +146,13 @@ pub fn set_locked(shmid: i32, locked: bool) -> Result<()> {
         };
         Ok(Segment { mode, ..*before })
     })?;
-    let mut session = Session::begin()?;
-    for fragment in session
-        .attachments()
-        .all()
-        .iter()
-        .filter(|fragment| fragment.shmid == shmid)
-    {
+    TABLE.each_of(shmid, |mapping| {
         let _ = if locked {
-            memory::lock_on_fault(fragment.start, fragment.len)
+            memory::lock_on_fault(mapping.start, mapping.len)
         } else {
-            memory::unlock(fragment.start, fragment.len)
+            memory::unlock(mapping.start, mapping.len)
         };
-    }
+    });
     Ok(())
 }
 
@@ -187,16 +170,42 @@ fn check_lock_limit(segment: &Segment) -> Result<()> {
     }
 }
 
-fn change(shmid: u32, decide: impl FnOnce(&Segment) -> Result<Segment>) -> Result<()> {
-    let session = Session::begin()?;
-    let (slot, before) = session.lock_live(shmid)?;
-    let now = decide(&before)?;
-    // The registry first: who recovers after a death in between gives the file what the registry says.
-    slot.write(&now);
-    session
-        .registry
-        .update_file(&before, &now)
-        .inspect_err(|_| slot.write(&before))
+/// How long a wait for another who changes the same segment sleeps, in milliseconds.
+const SLEEP_MS: u32 = 1;
+
+/// Changes the facts of a segment, one process at a time.
+#[inline(never)]
+fn change(shmid: u32, decide: &mut dyn FnMut(&Segment) -> Result<Segment>) -> Result<()> {
+    let member = process::member()?;
+    let registry = member.registry;
+    let found = process::find_id(registry, shmid).map_err(explain::unknown(shmid))?;
+    if found.is_removed() {
+        registry.check_held(shmid, Some(member.token))?;
+    }
+    // A handler that never comes back must not leave the slot claimed.
+    let _signals = Blocked::new();
+    let start = clock::monotonic_ms();
+    while !registry.claim_for_change(shmid, member.token) {
+        if clock::monotonic_ms().saturating_sub(start) > options::patience_ms() {
+            return Err(log::refuse(Errno::EDEADLK, |line| {
+                line.str("another process is in the middle of a change of segment ")
+                    .number(shmid.into())
+                    .str(": is it stopped?")
+            }));
+        }
+        let _ = futex::wait(&AtomicU32::new(0), 0, SLEEP_MS);
+    }
+    let changed = registry.find_id(shmid).and_then(|before| {
+        let now = decide(&before)?;
+        let slot = registry.slot_for(shmid)?;
+        let facts = slot.facts_of(&before);
+        slot.write_facts(&slot.facts_of(&now));
+        registry
+            .update_file(&before, &now)
+            .inspect_err(|_| slot.write_facts(&facts))
+    });
+    registry.unclaim(slot_of(shmid), member.token);
+    changed
 }
 
 /// `IPC_RMID`: frees the key; the segment goes with its last attachment, or at once when there is none.
@@ -204,50 +213,23 @@ fn change(shmid: u32, decide: impl FnOnce(&Segment) -> Result<Segment>) -> Resul
 /// # Errors
 /// - `EINVAL` no such segment
 /// - `EPERM` neither owner nor creator, nor privileged
+#[inline(never)]
 pub fn remove(shmid: i32) -> Result<()> {
     let shmid = id(shmid)?;
-    process::check_id(shmid)?;
-    let session = Session::begin()?;
-    let registry = session.registry;
-    reap_first(&session, shmid)?;
-    let namespace = registry.lock(session.me)?;
-    let slot = registry.lock_id(shmid, session.me)?;
-    let mut segment = slot.read();
-    if !segment.is_live(shmid) {
-        drop(slot);
-        drop(namespace);
-        registry.sweep(session.me, A_FEW);
-        return Err(Errno::EINVAL);
+    let registry = process::registry()?;
+    process::settle_thoroughly(Some(slot_of(shmid)));
+    let mut segment = process::find_id(registry, shmid).map_err(explain::unknown(shmid))?;
+    let me = process::current_token();
+    if segment.nattch != 0 {
+        registry.reap(shmid, me)?;
+        // Removed before, and kept by the dead only: in the kernel it would have been gone by now.
+        segment = registry.find_id(shmid)?;
     }
     permission::check_control(&segment, &Current)?;
-    if segment.nattch == 0 && slot.has_records() {
-        // Before memory goes, the records have the last word, not the count.
-        segment = slot.reap(&mut Prober::new(registry, Some(session.me)));
+    if segment.nattch == 0 {
+        process::drop_kept(shmid);
     }
-    let was_waiting = segment.is_removed();
-    if segment.nattch > 0 {
-        namespace.mark_removed(&slot, &mut segment);
-        return Ok(());
-    }
-    namespace.doom(&slot, &mut segment);
-    drop(slot);
-    drop(namespace);
-    registry.finish_destruction(&segment, session.me)?;
-    registry.sweep(session.me, A_FEW);
-    // Removed before, and kept by the dead only: in the kernel it would have been gone by now.
-    if was_waiting {
-        Err(Errno::EINVAL)
-    } else {
-        Ok(())
-    }
-}
-
-/// Asks which of those attached live, and takes the dead off, before the namespace's lock is held: asking takes a system
-/// call for each, and others create and remove meanwhile.
-fn reap_first(session: &Session, shmid: u32) -> Result<()> {
-    let slot = session.registry.lock_id(shmid, session.me)?;
-    if slot.has_records() {
-        let _ = slot.reap(&mut Prober::new(session.registry, Some(session.me)));
-    }
+    registry.remove(&segment, me)?;
+    registry.sweep(me, crate::registry::A_FEW);
     Ok(())
 }

@@ -4,10 +4,11 @@ use super::huge;
 use super::permission::{self, Current};
 use crate::error::{Errno, Result};
 use crate::log;
-use crate::options::Limits;
-use crate::os::{clock, identity, memory};
-use crate::process::{self, Session};
-use crate::registry::{A_FEW, NO_RESERVE, Registry, Segment};
+use crate::options::{DEFAULT_LIMITS, Limits};
+use crate::os::{clock, futex, identity, memory};
+use crate::process::{self, Creation, Member};
+use crate::registry::{A_FEW, NO_RESERVE, Registry, Segment, Token, slot_of};
+use crate::sync::AtomicU32;
 
 /// The arguments of shmget(2).
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +27,7 @@ const EXCLUSIVE: i32 = libc::IPC_CREAT | libc::IPC_EXCL;
 const NORESERVE: i32 = 0o10000;
 const LARGEST: u64 = i64::MAX as u64;
 
-/// How often another file number is tried where a file that is not ours has the name already.
+/// How often another file number is tried if a file that is not ours has the name already.
 const NAME_TRIES: u32 = 64;
 
 /// Finds or makes a segment; returns its id.
@@ -42,7 +43,7 @@ const NAME_TRIES: u32 = 64;
 /// - what opening the namespace says, see [`crate::registry`]
 pub fn get(request: &GetRequest) -> Result<u32> {
     if request.key != 0 {
-        if let Some(segment) = process::registry()?.find_key(request.key) {
+        if let Some(segment) = process::registry()?.find_key(request.key)? {
             return existing(&segment, request);
         }
         if request.shmflg & CREATE == 0 {
@@ -57,18 +58,32 @@ fn existing(segment: &Segment, request: &GetRequest) -> Result<u32> {
         return Err(Errno::EEXIST);
     }
     if request.size as u64 > segment.size {
-        return Err(Errno::EINVAL);
+        return Err(log::refuse(Errno::EINVAL, |line| {
+            line.str("segment ")
+                .number(segment.shmid.into())
+                .str(" has ")
+                .number(segment.size)
+                .str(" bytes, and ")
+                .number(request.size as u64)
+                .str(" were asked for")
+        }));
     }
     permission::check(segment, permission::requested(request.shmflg), &Current)?;
     Ok(segment.shmid)
 }
 
-/// What makes a new segment impossible whatever the state of the namespace; `shmall` comes in between, as in the
+/// Errors that make a new segment impossible whatever the state of the namespace. `shmall` comes in between, as in the
 /// kernel. Returns the segment's flags for huge pages.
 fn check_size(request: &GetRequest, limits: &Limits, pages_used: u64) -> Result<u32> {
     let size = request.size as u64;
     if size == 0 || size > limits.shmmax {
-        return Err(Errno::EINVAL);
+        return Err(log::refuse(Errno::EINVAL, |line| {
+            line.str("a segment of ")
+                .number(size)
+                .str(" bytes: at least 1 and at most shmmax, ")
+                .number(limits.shmmax)
+                .str(", is possible")
+        }));
     }
     let page = memory::page_size() as u64;
     let pages = size.checked_add(page - 1).ok_or(Errno::ENOSPC)? / page;
@@ -76,11 +91,7 @@ fn check_size(request: &GetRequest, limits: &Limits, pages_used: u64) -> Result<
         .checked_add(pages)
         .is_none_or(|total| total > limits.shmall)
     {
-        return Err(log::refuse(Errno::ENOSPC, |line| {
-            line.number(pages)
-                .str(" pages more would exceed the namespace's shmall of ")
-                .number(limits.shmall)
-        }));
+        return Err(Errno::ENOSPC);
     }
     if request.shmflg & huge::HUGETLB != 0 {
         return huge::flags(request.shmflg, &Current);
@@ -95,21 +106,45 @@ fn check_size(request: &GetRequest, limits: &Limits, pages_used: u64) -> Result<
 /// Whether a limit of the namespace seems to be reached.
 fn is_full(registry: &Registry, size: usize) -> bool {
     let limits = registry.limits();
-    let (used, pages) = registry.totals();
-    let wanted = size as u64 / memory::page_size() as u64 + 1;
-    used >= limits.shmmni || pages.saturating_add(wanted) > limits.shmall
+    registry.used() >= limits.shmmni
+        || limits.shmall < DEFAULT_LIMITS.shmall
+            && registry
+                .totals()
+                .1
+                .saturating_add(size as u64 / memory::page_size() as u64 + 1)
+                > limits.shmall
 }
 
+/// Sweeps the namespace; returns whether that has ended a segment.
+#[cold]
+#[inline(never)]
+fn has_gained(registry: &'static Registry) -> bool {
+    let before = registry.used();
+    process::sweep(registry);
+    registry.used() < before
+}
+
+#[inline(never)]
 fn create(request: &GetRequest) -> Result<u32> {
-    // The size is judged before anything is made or joined.
+    // The size is checked before anything is made or joined.
     let registry = process::registry()?;
     if is_full(registry, request.size) {
-        // What only the dead keep does not count in the kernel.
+        // In the kernel, a segment that only the dead keep does not count.
         process::sweep(registry);
     }
-    let huge_flags = check_size(request, &registry.limits(), registry.totals().1)?;
-    let session = Session::begin()?;
-    session.registry.sweep(session.me, A_FEW);
+    let limits = registry.limits();
+    let pages = if limits.shmall < DEFAULT_LIMITS.shmall {
+        registry.totals().1
+    } else {
+        0
+    };
+    let huge_flags = match check_size(request, &limits, pages) {
+        Err(Errno::ENOSPC) => return made_by_others(registry, None, request, Errno::ENOSPC),
+        other => other?,
+    };
+    let member = process::member()?;
+    process::settle();
+    registry.sweep(Some(member.token), A_FEW);
     let (uid, gid) = (identity::euid(), identity::egid());
     let wanted = Segment {
         key: request.key,
@@ -120,7 +155,7 @@ fn create(request: &GetRequest) -> Result<u32> {
         cgid: gid,
         size: request.size as u64,
         ctime: clock::now(),
-        cpid: session.pid,
+        cpid: member.pid,
         flags: huge_flags
             | if request.shmflg & NORESERVE != 0 {
                 NO_RESERVE
@@ -129,61 +164,98 @@ fn create(request: &GetRequest) -> Result<u32> {
             },
         ..Segment::default()
     };
-    session.registry.check_room(&wanted)?;
+    let creation = Creation::begin()?;
     for _ in 0..NAME_TRIES {
-        match make(&session, wanted, request) {
+        match make(&member, &creation, wanted, request) {
             Err(Errno::EAGAIN) => continue,
+            // In the kernel, the room that only the dead keep is free.
+            Err(Errno::ENOMEM | Errno::ENOSPC) if has_gained(registry) => continue,
             other => return other,
         }
     }
     Err(Errno::ENOSPC)
 }
 
-/// One try; `EAGAIN` when the number of the file was taken.
-fn make(session: &Session, wanted: Segment, request: &GetRequest) -> Result<u32> {
-    let registry = session.registry;
-    let namespace = registry.lock(session.me)?;
-    if let Some(segment) = (request.key != 0)
-        .then(|| registry.find_key(request.key))
-        .flatten()
+/// One try. `EAGAIN` if the name of the file was taken, or if the segment that had the key is gone again.
+#[inline(never)]
+fn make(
+    member: &Member,
+    creation: &Creation,
+    wanted: Segment,
+    request: &GetRequest,
+) -> Result<u32> {
+    let Member {
+        registry, token, ..
+    } = *member;
+    if request.key != 0
+        && let Some(segment) = registry.find_key(request.key)?
     {
-        drop(namespace);
         return existing(&segment, request);
     }
-    let reservation = namespace.reserve(wanted).map_err(|error| {
-        log::refuse(error, |line| {
-            line.str("the namespace has ")
-                .number(registry.totals().0.into())
-                .str(" segments of at most ")
-                .number(registry.limits().shmmni.into())
+    let segment = match registry.reserve_segment(wanted, token, &mut |slot| creation.note(slot)) {
+        Ok(segment) => segment,
+        Err(error) => return made_by_others(registry, Some(token), request, error),
+    };
+    let made = registry.make_file(&segment);
+    let published = made.and_then(|()| {
+        registry.publish(&segment, token).inspect_err(|_| {
+            let _ = registry.remove_file(&segment);
         })
-    })?;
-    drop(namespace);
-
-    let segment = reservation.segment;
-    let made = session
-        .signals()
-        .ok_or(Errno::EINVAL)
-        .and_then(|signals| registry.make_file(&segment, signals));
-
-    let namespace = registry.lock(session.me)?;
-    // While no lock was held, somebody else may have made one with this key: theirs was first.
-    let theirs = (request.key != 0)
-        .then(|| registry.find_key(request.key))
-        .flatten();
-    if made.is_ok() && theirs.is_none() {
-        namespace.publish(&segment)?;
+    });
+    let Err(error) = published else {
         return Ok(segment.shmid);
+    };
+    registry.abandon(slot_of(segment.shmid), token)?;
+    // A file that is not ours has the name; or another process made a segment with this key first.
+    Err(if error == Errno::EEXIST {
+        Errno::EAGAIN
+    } else {
+        error
+    })
+}
+
+/// How long to wait for other processes that make segments, one of which may have the very key. They may be stopped.
+const MAKING_MS: u64 = 2000;
+
+/// There is no room for one more. Another process may have taken the last of it for a segment with the very key.
+#[cold]
+#[inline(never)]
+fn made_by_others(
+    registry: &Registry,
+    me: Option<Token>,
+    request: &GetRequest,
+    error: Errno,
+) -> Result<u32> {
+    if request.key == 0 {
+        return Err(explain(registry, error));
     }
-    if made.is_ok() {
-        let _ = registry.remove_file(&segment);
+    let start = clock::monotonic_ms();
+    loop {
+        let is_being_made = registry.is_any_being_made(me);
+        if let Some(segment) = registry.find_key(request.key)? {
+            return existing(&segment, request);
+        }
+        if !is_being_made || clock::monotonic_ms().saturating_sub(start) > MAKING_MS {
+            break;
+        }
+        let _ = futex::wait(&AtomicU32::new(0), 0, 1);
     }
-    namespace.cancel(&reservation)?;
-    drop(namespace);
-    match (made, theirs) {
-        (Err(Errno::EEXIST), _) => Err(Errno::EAGAIN),
-        (Err(error), _) => Err(error),
-        (Ok(()), Some(segment)) => existing(&segment, request),
-        (Ok(()), None) => Ok(segment.shmid),
+    Err(explain(registry, error))
+}
+
+#[cold]
+fn explain(registry: &Registry, error: Errno) -> Errno {
+    if error != Errno::ENOSPC {
+        return error;
     }
+    log::refuse(error, |line| {
+        let limits = registry.limits();
+        line.str("the namespace has ")
+            .number(registry.used().into())
+            .str(" segments of at most ")
+            .number(limits.shmmni.into())
+            .str(", and at most ")
+            .number(limits.shmall)
+            .str(" pages")
+    })
 }

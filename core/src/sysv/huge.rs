@@ -2,8 +2,9 @@
 
 use super::permission::Caller;
 use crate::error::{Errno, Result};
-use crate::os::files::{self, File};
+use crate::os::files::File;
 use crate::os::identity::Capability;
+use crate::os::paths;
 use crate::registry::{Segment, huge_flags};
 use crate::text::Path;
 
@@ -33,7 +34,7 @@ pub(super) fn flags(shmflg: i32, caller: &impl Caller) -> Result<u32> {
     Ok(huge_flags(log2))
 }
 
-/// What mmap(2) of a segment needs beside the usual: one whose pages were not reserved must not have them reserved then.
+/// Further flags for mmap(2) of a segment. If its pages were not reserved, mmap must not reserve them either.
 pub(super) fn map_flags(segment: &Segment) -> i32 {
     if segment.huge_page().is_some() && segment.is_unreserved() {
         libc::MAP_NORESERVE
@@ -75,7 +76,7 @@ fn is_supported(log2: u32) -> bool {
     path.push_str("/sys/kernel/mm/hugepages/hugepages-")
         .push_decimal((1u64 << log2.min(63)) >> 10)
         .push_str("kB");
-    files::status(path.as_c_str()).is_ok()
+    paths::status(path.as_c_str()).is_ok()
 }
 
 /// The group that `vm.hugetlb_shm_group` lets use huge pages.

@@ -7,6 +7,7 @@ use crate::process;
 use crate::registry::{MAX_SEGMENTS, State};
 
 /// `IPC_INFO`: the limits, and the highest slot in use.
+#[inline(never)]
 pub fn limits() -> Result<(Limits, u32)> {
     let registry = process::registry()?;
     process::sweep(registry);
@@ -25,6 +26,7 @@ pub struct Usage {
 }
 
 /// `SHM_INFO`: usage, and the highest slot in use. One system call for each segment.
+#[inline(never)]
 pub fn usage() -> Result<(Usage, u32)> {
     let registry = process::registry()?;
     process::sweep(registry);
@@ -35,7 +37,7 @@ pub fn usage() -> Result<(Usage, u32)> {
         from = index + 1;
         if let Some(segment) = registry
             .read_slot(index)
-            .filter(|segment| segment.state == State::Live)
+            .filter(|segment| matches!(segment.state, State::Live | State::Removed))
         {
             resident = resident.saturating_add(registry.resident_bytes(&segment));
         }

@@ -4,14 +4,18 @@
 pub mod attach;
 pub mod control;
 pub mod detach;
+mod explain;
 pub mod get;
 mod huge;
 pub mod info;
+pub mod open;
 mod permission;
 
 pub use attach::{AttachRequest, attach};
 pub use control::{Owner, change_owner, remove, set_locked, status, status_at};
 pub use detach::detach;
+pub use explain::bad_arguments;
 pub use get::{GetRequest, get};
 pub use info::{Limits, Usage, limits, usage};
+pub use open::open;
 pub use permission::Status;

@@ -1,4 +1,4 @@
-//! Who may do what with a segment: the kernel's rules, as pure functions of the segment and the caller.
+//! Which caller may do what with a segment: the kernel's rules, as pure functions of the segment and the caller.
 
 #![forbid(unsafe_code)]
 
@@ -14,7 +14,7 @@ pub(super) const WRITE: u32 = 2;
 /// Permission to execute.
 pub(super) const EXECUTE: u32 = 1;
 
-/// Whoever asks. Questions cost system calls, so they are asked only when the answer matters.
+/// The caller. Questions about it cost system calls, so they are asked only if the answer matters.
 pub(super) trait Caller {
     fn euid(&self) -> u32;
     fn is_in_group(&self, groups: [u32; 2]) -> bool;
@@ -58,7 +58,7 @@ pub(super) fn check(segment: &Segment, wanted: u32, caller: &impl Caller) -> Res
     let digit = if euid == segment.uid || euid == segment.cuid {
         owner
     } else if wanted & !(group & others) == 0 || caller.is_in_group([segment.gid, segment.cgid]) {
-        // Where both digits grant it, which one applies need not be found out.
+        // If both digits grant it, it does not matter which one applies.
         group
     } else {
         others
@@ -87,7 +87,7 @@ pub(super) fn is_owner(segment: &Segment, caller: &impl Caller) -> bool {
     euid == segment.uid || euid == segment.cuid
 }
 
-/// What the stat commands of shmctl(2) tell: `struct shmid_ds` without its padding.
+/// What the stat commands of shmctl(2) return: `struct shmid_ds` without its padding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "the names are those of struct shmid_ds")]
 pub struct Status {

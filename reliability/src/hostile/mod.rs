@@ -9,6 +9,6 @@ mod victim;
 
 pub use calls::{Calls, Core, Libc};
 pub use choices::{Bytes, Choices};
-pub use mutate::Registry;
+pub use mutate::{Registry, SEGMENTS};
 pub use tricks::{TRICKS, Trick};
 pub use victim::{Victim, repair, view};

@@ -7,15 +7,17 @@ use std::path::Path;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Bytes of the window.
-pub(super) const LEN: usize = 1 << 20;
-const KEY_INDEX: usize = 4096;
-const BITMAP: usize = KEY_INDEX + 65_536 * 4;
-const SEGMENTS: usize = BITMAP + 4096;
-const MEMBERS: usize = SEGMENTS + 512 * 256;
-const RECORDS: usize = MEMBERS + 512 * 32;
+/// Bytes of the prefix, in which the beginning of every table lies.
+pub(super) const LEN: usize = 262_144;
+const LOCK_FILES: usize = 144;
+const WORDS: usize = 4096;
+const KEY_INDEX: usize = WORDS + 512 * 8;
+/// Where the segment slots begin in the registry.
+pub const SEGMENTS: usize = KEY_INDEX + 8192 * 8;
+const MEMBERS: usize = SEGMENTS + 160 * 256;
+const HOLDINGS: usize = MEMBERS + 192 * 64;
 
-/// The registry's first window, mapped beside the library's own mapping, and how it was at first.
+/// The registry's prefix, mapped beside the library's own mapping, and how it was at first.
 #[derive(Debug)]
 pub struct Registry {
     words: &'static [AtomicU32],
@@ -83,12 +85,13 @@ impl Registry {
 /// An offset: mostly among what is in use.
 fn place(choices: &mut impl Choices) -> usize {
     let (start, len) = match choices.below(20) {
-        0..=5 => (0, 144),
-        6..=9 => (SEGMENTS, 16 * 256),
-        10..=11 => (MEMBERS, 16 * 32),
-        12..=16 => (RECORDS, 256 * 64),
-        17 => (KEY_INDEX, BITMAP - KEY_INDEX),
-        18 => (BITMAP, 64),
+        0..=3 => (0, LOCK_FILES),
+        4 => (LOCK_FILES, 4 * 8),
+        5..=8 => (WORDS, 16 * 8),
+        9..=11 => (SEGMENTS, 16 * 256),
+        12..=13 => (MEMBERS, 16 * 64),
+        14..=17 => (HOLDINGS, 64 * 32),
+        18 => (KEY_INDEX, SEGMENTS - KEY_INDEX),
         _ => (0, LEN),
     };
     (start + choices.below(len)) & !3
@@ -100,7 +103,7 @@ fn value(choices: &mut impl Choices, before: u32, borrowed: u32) -> u32 {
         3 => 0,
         4 => u32::MAX,
         5 => choices.below(64) as u32,
-        // What stands elsewhere: a live member's token in a lock, one list's link in another.
+        // What stands elsewhere: a live member's token in another's holding, one segment's word in another's.
         6 => borrowed,
         _ => choices.number() as u32,
     }

@@ -123,23 +123,6 @@ impl Points {
     }
 }
 
-/// How many of the two locks somebody holds at this moment: bits of the lock words in the registry's file.
-pub(crate) fn locks_held(registry: &std::fs::File) -> bool {
-    use std::os::unix::fs::FileExt;
-    const NAMESPACE: u64 = 104;
-    const SLOTS: u64 = 4096 + 65_536 * 4 + 4096;
-    const SLOT: usize = 256;
-    // Ids go round in this many slots while there are few segments.
-    let mut words = [0u8; 64 * SLOT];
-    let mut word = [0u8; 4];
-    let _ = registry.read_exact_at(&mut word, NAMESPACE);
-    let _ = registry.read_exact_at(&mut words, SLOTS);
-    word != [0; 4]
-        || words
-            .chunks(SLOT)
-            .any(|slot| slot.get(..4) != Some(&[0; 4]))
-}
-
 /// Forgets a POSIX object that a victim has made.
 pub(crate) fn clean_object() {
     let _ = calls::unlink_object(c"/partage-test-crash");

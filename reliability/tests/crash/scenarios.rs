@@ -282,11 +282,14 @@ pub(crate) const FIRST_OF_ALL: Scenario<'static> = scenario(
     stays(0),
 );
 
-/// Calls that meet what a process left that was killed with a lock: which was killed, which recovers.
+/// Calls that meet what a process left that was killed in another: which was killed, which meets it.
 pub(crate) const RECOVERIES: [(usize, Scenario<'static>); 8] = [
     (
         0,
-        scenario("shmget create", NOTHING, joined, create, stays(0)),
+        Scenario {
+            makes_another: true,
+            ..scenario("shmget create", NOTHING, joined, create, stays(0))
+        },
     ),
     (4, scenario("shmat", SEGMENT, joined, attach, stays(0))),
     (

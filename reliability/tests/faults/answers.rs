@@ -2,9 +2,12 @@
 //!
 //! The rule: the errno of the system call is the caller's, as in the kernel's own calls (`EMFILE` of open(2) in shmat is
 //! `EMFILE`, `ENOMEM` of mmap(2) is `ENOMEM`). The rows below say where it is not, and why; the first that fits decides.
+//! Of a namespace that cannot be used, a program learns no more than that it has no System V memory, or that it lacks
+//! descriptors, memory or room.
 
 use libc::{
-    EACCES, EAGAIN, EFBIG, EINTR, ENFILE, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, EROFS,
+    EACCES, EAGAIN, EDQUOT, EFBIG, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENOLCK, ENOMEM, ENOSPC,
+    ENOSYS, EOPNOTSUPP, EPERM, EROFS,
 };
 
 /// What the caller gets.
@@ -23,7 +26,8 @@ enum Answer {
 }
 use Answer::{Either, OneOf, Other, Same, Success};
 
-/// Calls whose name contains this; system calls whose name begins like this; errnos, or any.
+/// Calls whose name contains this; system calls whose name begins like this, with how many like it were made before; errnos,
+/// or any.
 type Row = (&'static str, &'static str, &'static [i32], Answer);
 
 const ROWS: &[Row] = &[
@@ -33,30 +37,31 @@ const ROWS: &[Row] = &[
     // Opening is tried again after a signal.
     ("", "openat", &[EINTR], Success),
     ("", "other", &[EINTR], Success),
-    // Who recovers puts files right as far as the kernel lets it; then comes the call's own.
-    (
-        "shmget create, after a death",
-        "ftruncate",
-        &[EFBIG],
-        Other(ENOSPC),
-    ),
-    ("after a death", "", &[], Either),
     // RLIMIT_FSIZE is no limit of segments: the namespace has no room for it.
     ("shmget", "ftruncate", &[EFBIG], Other(ENOSPC)),
+    ("shmget", "truncate", &[EFBIG], Other(ENOSPC)),
+    // Files are made by open(2) where mknod(2) may not.
+    ("shmget", "mknodat segment", &[EPERM], Success),
+    // Who recovers puts files right as far as the kernel lets it; then comes the call's own.
+    ("after a death", "", &[], Either),
     // A registry without the boot in it is as good on tmpfs; only a passing shortage is told.
-    ("", "openat boot_id", &[libc::EMFILE, ENFILE, ENOMEM], Same),
+    ("", "openat boot_id", &[EMFILE, ENFILE, ENOMEM], Same),
     ("", "openat boot_id", &[], Success),
     ("", "newfstatat user", &[], Success),
+    // Of a process whose pid namespace is not known nobody believes that it is gone.
+    ("", "newfstatat pid", &[], Success),
     // Files get their names another way where this one is not to be had.
     ("", "openat nameless", &[], Success),
     ("", "linkat", &[], Success),
     ("", "fallocate", &[EOPNOTSUPP], Success),
+    // What makers left that died is looked for if it can be.
+    ("first call of all", "openat directory 2", &[], Success),
     // A directory that cannot be listed is passed through; one that is not there yet is not.
     (
         "first call of all",
         "openat directory",
         &[EACCES],
-        OneOf(&[ENOENT, 0]),
+        OneOf(&[ENOSYS, 0]),
     ),
     // By its name, where its descriptor does not do.
     ("first call of all", "fchmodat held", &[], Success),
@@ -68,18 +73,43 @@ const ROWS: &[Row] = &[
     ("IPC_SET", "fchmodat held", &[EPERM, EROFS], Success),
     // A member slot that is taken: the next one is tried.
     ("first call", "fcntl", &[EAGAIN], Success),
+    // The segment's own file, which is made as in any later call.
+    ("first call", "openat segment", &[], Same),
+    ("first call", "mknodat segment", &[], Same),
+    ("first call", "truncate segment", &[], Same),
     // Asked for the file system twice: for the boot, and for whether it lets a mapping keep a lock.
     ("first call", "fstatfs", &[], Either),
     // Keeping the page from children is needed, keeping bookkeeping out of core dumps is not.
+    ("first call", "madvise", &[EINVAL], OneOf(&[0, ENOSYS])),
     ("first call", "madvise", &[], Either),
+    // Locked memory, over its limit; for the attachment that is EAGAIN, as in the kernel.
+    (
+        "first call in a process: shmat",
+        "mmap",
+        &[EAGAIN],
+        OneOf(&[ENOMEM, EAGAIN]),
+    ),
+    ("first call", "mmap", &[EAGAIN], Other(ENOMEM)),
+    ("first call", "", &[EDQUOT], Other(ENOSPC)),
+    (
+        "first call",
+        "",
+        &[EACCES, EPERM, EROFS, EIO, ENOLCK, EINVAL],
+        Other(ENOSYS),
+    ),
     ("first call", "", &[], Same),
     // Of a member that cannot be asked it is taken that it lives; a child counts as its parent then.
     ("", "openat members", &[], Success),
     ("", "fcntl", &[], Success),
+    ("fork", "newfstatat", &[], Success),
     ("fork", "mmap", &[], Success),
     ("fork", "munmap", &[], Success),
     ("fork", "madvise", &[], Success),
-    // Anchors make attaching again fast; without one the file is opened.
+    // The memory of what is removed is given back at once if it can be: a page that another keeps has it else.
+    ("shmctl IPC_RMID", "newfstatat", &[], Success),
+    ("shmctl IPC_RMID", "openat segment", &[], Success),
+    ("shmctl IPC_RMID", "ftruncate", &[], Success),
+    // Kept pages make attaching again fast; without one the file is opened.
     ("shmat, the second", "mremap", &[], Success),
     ("shmat, the second", "mmap", &[], Either),
     // The segment is gone for everybody; its file is removed by whoever looks next.
@@ -87,7 +117,8 @@ const ROWS: &[Row] = &[
 ];
 
 /// Errnos, or 0, of which the caller must get one.
-pub(crate) fn right(call: &str, system_call: &str, errno: i32) -> Vec<i32> {
+pub(crate) fn right(call: &str, (system_call, earlier): (&str, usize), errno: i32) -> Vec<i32> {
+    let system_call = format!("{system_call} {earlier}");
     let fits = |row: &&Row| {
         call.contains(row.0)
             && system_call.starts_with(row.1)

@@ -28,6 +28,9 @@ impl SystemCall {
             libc::SYS_munmap => ("munmap", 0),
             libc::SYS_madvise => ("madvise", 0),
             libc::SYS_fcntl => ("fcntl", 0),
+            libc::SYS_mknodat => ("mknodat", registers.rsi),
+            libc::SYS_truncate => ("truncate", registers.rdi),
+            libc::SYS_prlimit64 => ("prlimit", 0),
             libc::SYS_ftruncate => ("ftruncate", 0),
             libc::SYS_fallocate => ("fallocate", 0),
             libc::SYS_fchmod => ("fchmod", 0),
@@ -71,6 +74,7 @@ fn kind_of(path: &str) -> &'static str {
         "boot_id",
         "partage-test-crash",
         "user",
+        "pid",
     ];
     let last = path.rsplit('/').next().unwrap_or("");
     match kinds.into_iter().find(|kind| last.starts_with(kind)) {
@@ -99,7 +103,15 @@ fn errnos(number: u64) -> &'static [i32] {
         libc::SYS_munmap => &[libc::ENOMEM],
         libc::SYS_madvise => &[libc::EINVAL, libc::ENOMEM],
         libc::SYS_fcntl => &[libc::ENOLCK, libc::EAGAIN, libc::EINVAL],
-        libc::SYS_ftruncate => &[libc::EFBIG, libc::ENOSPC, libc::EIO],
+        libc::SYS_mknodat => &[
+            libc::ENOSPC,
+            libc::EDQUOT,
+            libc::ENOMEM,
+            libc::EACCES,
+            libc::EROFS,
+            libc::EPERM,
+        ],
+        libc::SYS_ftruncate | libc::SYS_truncate => &[libc::EFBIG, libc::ENOSPC, libc::EIO],
         libc::SYS_fallocate => &[libc::ENOSPC, libc::EOPNOTSUPP],
         libc::SYS_linkat => &[libc::ENOSPC, libc::EPERM, libc::ENOENT],
         libc::SYS_unlinkat => &[libc::EROFS, libc::EPERM, libc::EIO],
@@ -127,12 +139,24 @@ pub(crate) fn record(victim: &mut Tracee) -> Result<Vec<SystemCall>, String> {
     Ok(made)
 }
 
-/// Has the system call at `place` answer `errno` without being made, and goes on to the mark.
-pub(crate) fn inject(victim: &mut Tracee, place: usize, errno: i32) -> Result<Stop, String> {
-    for _ in 0..place * 2 + 1 {
-        match victim.to_system_call()? {
-            Stop::Here => {}
-            other => return Ok(other),
+/// Has one system call answer `errno` without being made, and goes on to the mark: the one like `call` that has `earlier`
+/// ones like it before it. How many others are made depends on what the dead left. `None` when it is not made this time.
+pub(crate) fn inject(
+    victim: &mut Tracee,
+    (call, earlier): (&SystemCall, usize),
+    errno: i32,
+) -> Result<Option<Stop>, String> {
+    let mut left = earlier + 1;
+    loop {
+        if victim.to_system_call()? != Stop::Here {
+            return Ok(None);
+        }
+        left -= usize::from(SystemCall::of(victim)? == *call);
+        if left == 0 {
+            break;
+        }
+        if victim.to_system_call()? != Stop::Here {
+            return Ok(None);
         }
     }
     let mut registers = victim.registers()?;
@@ -140,12 +164,12 @@ pub(crate) fn inject(victim: &mut Tracee, place: usize, errno: i32) -> Result<St
     victim.set_registers(&registers)?;
     match victim.to_system_call()? {
         Stop::Here => {}
-        other => return Ok(other),
+        other => return Ok(Some(other)),
     }
     let mut registers = victim.registers()?;
     registers.rax = (-i64::from(errno)) as u64;
     victim.set_registers(&registers)?;
-    victim.go_on()
+    victim.go_on().map(Some)
 }
 
 /// How many descriptors a process has open.

@@ -1,17 +1,15 @@
 //! What somebody with the right to change the directory can do to the files.
 
 use partage_reliability::calls;
-use partage_reliability::hostile::{TRICKS, Trick};
+use partage_reliability::hostile::{SEGMENTS, TRICKS, Trick};
 use partage_reliability::report::Report;
 use partage_reliability::steady::in_child;
 use std::fs::{self, OpenOptions};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Outside, and not to be touched.
 const DECOY: &str = "/etc/passwd";
-/// Where the slots begin in the registry.
-const SLOTS: u64 = 4096 + 65_536 * 4 + 4096;
 
 /// Each trick on a segment's file, and on the registry's; a process then makes all calls.
 pub(crate) fn all(directory: &Path, report: &mut Report) {
@@ -31,16 +29,15 @@ pub(crate) fn all(directory: &Path, report: &mut Report) {
     }
 }
 
-/// Links, ids and marks that name what was never used do not make the registry larger.
+/// Runs, ids and marks that name what lies beyond the end of a table lead nowhere, and give the registry no memory.
 pub(crate) fn wild_indexes(directory: &Path, report: &mut Report) {
     let path = directory.join("registry");
     for finding in in_child(|| {
-        let size = || path.metadata().map_or(0, |status| status.len());
+        let size = || path.metadata().map_or(0, |status| status.blocks());
         let Ok(id) = calls::get(libc::IPC_PRIVATE, 8192, 0o600) else {
             return vec!["cannot create".to_owned()];
         };
         let attached = calls::attach(id, 0);
-        let before = size();
         let mut findings = Vec::new();
         for slot in [600, 20_000, 32_767] {
             if calls::attach(slot, 0).is_ok() || calls::stat(slot).is_ok() {
@@ -49,15 +46,21 @@ pub(crate) fn wild_indexes(directory: &Path, report: &mut Report) {
         }
         for (what, offset) in [
             (
-                "head of a list",
-                SLOTS + u64::from(id as u32 & 0x7fff) * 256 + 8,
+                "first run of the slot",
+                SEGMENTS as u64 + u64::from(id as u32 & 0x7fff) * 256 + 168,
             ),
-            ("mark of records", 132),
+            ("mark of the slots used", 140),
         ] {
             let Ok(file) = OpenOptions::new().read(true).write(true).open(&path) else {
                 return vec!["no registry".to_owned()];
             };
-            let _ = file.write_all_at(&1_000_000u32.to_ne_bytes(), offset);
+            let mut right = [0; 4];
+            let _ = file.read_exact_at(&mut right, offset);
+            if right == [0; 4] {
+                findings.push(format!("{what}: it has moved"));
+            }
+            let before = size();
+            let _ = file.write_all_at(&2_000_000u32.to_ne_bytes(), offset);
             match calls::stat(id) {
                 Ok(status) if status.shm_nattch == 1 => {}
                 other => findings.push(format!(
@@ -65,13 +68,14 @@ pub(crate) fn wild_indexes(directory: &Path, report: &mut Report) {
                     other.map(|status| status.shm_nattch)
                 )),
             }
+            if size() != before {
+                findings.push(format!("{what}: from {before} blocks to {}", size()));
+            }
+            let _ = file.write_all_at(&right, offset);
             let _ = partage_core::inspect::repair();
         }
         let _ = attached.and_then(calls::detach);
         let _ = calls::remove(id);
-        if size() != before {
-            findings.push(format!("the registry grew from {before} to {}", size()));
-        }
         findings
     }) {
         report.finding(format!("wild indexes: {finding}"));

@@ -1,6 +1,6 @@
 //! Bytes of the registry change under its members, and files are replaced; see `docs/reliability.md`.
 //!
-//! `PARTAGE_MUTATIONS` is the number of changes, 100000 otherwise; `PARTAGE_HOSTILE_SEED` chooses them.
+//! `PARTAGE_MUTATIONS` is the number of changes, 20000 otherwise; `PARTAGE_HOSTILE_SEED` chooses them.
 
 mod files;
 
@@ -21,6 +21,9 @@ const ROUND: usize = 20;
 const PATIENCE: &str = "20";
 /// A round that takes longer than this hangs, in seconds.
 const WATCHDOG: u32 = 60;
+/// And one that takes more of the processor than this: however the bytes are, no call costs much more than any other. In
+/// seconds.
+const PROCESSOR: u64 = 3;
 
 fn main() -> ExitCode {
     // SAFETY: this program has one thread.
@@ -37,7 +40,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 fn run(directory: &Path) -> ExitCode {
     let mut report = Report::default();
-    let wanted = number("PARTAGE_MUTATIONS", 100_000) as usize;
+    let wanted = number("PARTAGE_MUTATIONS", 20_000) as usize;
     let mut random = Random::new(number("PARTAGE_HOSTILE_SEED", 1));
     // A namespace with something in it, and a member that lives all the time: lock words can name it.
     let companion = companion();
@@ -82,8 +85,15 @@ fn run(directory: &Path) -> ExitCode {
 /// One process's life under a changing registry. It changes the bytes itself, between its calls, so that a seed says
 /// all that happens.
 fn round(registry: &Registry, seed: u64) -> Vec<String> {
-    // SAFETY: a plain number; in_child has set a timer that this replaces.
-    unsafe { libc::alarm(WATCHDOG) };
+    let little = libc::rlimit {
+        rlim_cur: PROCESSOR,
+        rlim_max: PROCESSOR,
+    };
+    // SAFETY: a plain number, and a structure of ours; in_child has set a timer that this replaces.
+    unsafe {
+        libc::alarm(WATCHDOG);
+        libc::setrlimit(libc::RLIMIT_CPU, &raw const little);
+    }
     let mut random = Random::new(seed);
     let mut victim = Victim::<Libc>::new(true);
     for _ in 0..ROUND {

@@ -43,6 +43,13 @@ fn state(path: &Path) -> (u32, u32, Vec<u8>) {
     (mode, uid, fs::read(path).unwrap_or_default())
 }
 
+/// Gives a file another name.
+type Link = fn(&Path, &Path) -> std::io::Result<()>;
+const LINKS: [Link; 2] = [
+    |old, new| symlink(old, new),
+    |old, new| fs::hard_link(old, new),
+];
+
 /// In the place of what is there already.
 fn plant(place: &Path, put: impl FnOnce(&Path) -> std::io::Result<()>) -> Findings {
     let _ = fs::remove_file(place);
@@ -84,7 +91,7 @@ pub(crate) fn directory(parent: &Path) -> Findings {
             .and_then(|()| fs::set_permissions(&place, fs::Permissions::from_mode(mode)));
         findings.extend(made.err().map(|error| error.to_string()));
         for user in [0, USER] {
-            findings.extend(one_of("shmget", create_as(user, &place), &[libc::EACCES]));
+            findings.extend(one_of("shmget", create_as(user, &place), &[libc::ENOSYS]));
         }
         findings.extend(
             files(&place, "")
@@ -95,7 +102,7 @@ pub(crate) fn directory(parent: &Path) -> Findings {
     // A file is no directory.
     let place = parent.join("file");
     findings.extend(plant(&place, |place| fs::write(place, "")));
-    findings.extend(one_of("shmget", create_as(USER, &place), &[libc::ENOTDIR]));
+    findings.extend(one_of("shmget", create_as(USER, &place), &[libc::ENOSYS]));
     findings
 }
 
@@ -110,11 +117,7 @@ pub(crate) fn linked_directory(parent: &Path) -> Findings {
         .into_iter()
         .collect();
     for user in [0, USER] {
-        findings.extend(one_of(
-            "shmget",
-            create_as(user, &place),
-            &[libc::ELOOP, libc::ENOTDIR],
-        ));
+        findings.extend(one_of("shmget", create_as(user, &place), &[libc::ENOSYS]));
     }
     findings.extend(
         files(&victim, "")
@@ -129,7 +132,7 @@ pub(crate) fn linked_registry(place: &Path) -> Findings {
     let mut findings = plant(&place.join("registry"), |registry| {
         symlink(&decoy.path, registry)
     });
-    findings.extend(one_of("shmget", create_as(USER, place), &[libc::ELOOP]));
+    findings.extend(one_of("shmget", create_as(USER, place), &[libc::ENOSYS]));
     findings.extend(decoy.look());
     findings
 }
@@ -139,41 +142,48 @@ pub(crate) fn hard_linked_registry(place: &Path) -> Findings {
     let mut findings = plant(&place.join("registry"), |registry| {
         fs::hard_link(&decoy.path, registry)
     });
-    findings.extend(one_of("shmget", create_as(USER, place), &[libc::EUCLEAN]));
+    findings.extend(one_of("shmget", create_as(USER, place), &[libc::ENOSYS]));
     findings.extend(decoy.look());
     findings
 }
 
-/// A member knows its name, and may put something there in a directory without a sticky bit.
+/// A member knows its name, and may put something there in a directory without a sticky bit. Nobody new gets a lock there
+/// from then on, but in the next file.
 pub(crate) fn lock_file(place: &Path) -> Findings {
     let decoy = Decoy::new(place);
-    let mut findings = one_of("shmget", create_as(USER, place), &[0]);
-    let Some(lock_file) = files(place, "members-").pop() else {
-        return vec!["no lock file".to_owned()];
-    };
-    findings.extend(plant(&lock_file, |path| symlink(&decoy.path, path)));
-    findings.extend(one_of("shmget", create_as(USER, place), &[libc::ELOOP]));
-    findings.extend(use_everything(place));
-    findings.extend(plant(&lock_file, |path| fs::hard_link(&decoy.path, path)));
-    findings.extend(use_everything(place));
+    let mut findings = Findings::new();
+    for link in LINKS {
+        findings.extend(one_of("shmget", create_as(USER, place), &[0]));
+        let Some(lock_file) = files(place, "members-").pop() else {
+            return vec!["no lock file".to_owned()];
+        };
+        findings.extend(plant(&lock_file, |path| link(&decoy.path, path)));
+        findings.extend(one_of("shmget", create_as(USER, place), &[0]));
+        findings.extend(use_everything(place));
+    }
     findings.extend(decoy.look());
     findings
 }
 
-/// Files are numbered: the name of the next one can be foretold.
+/// Files are numbered: with the registry's number, which its members know, the name of the next one can be foretold.
 pub(crate) fn next_segment(place: &Path) -> Findings {
     let decoy = Decoy::new(place);
     let mut findings = one_of("shmget", create_as(USER, place), &[0]);
-    let next = |number: u32| place.join(format!("segment-{:x}-2000", 2 + number));
-    let own = |path: &Path| files(place, "segment-").iter().any(|file| file == path);
-    if own(&next(0)) || !own(&place.join("segment-1-2000")) {
-        findings.push(format!("names are others: {:?}", files(place, "segment-")));
-    }
+    let [first] = &files(place, "segment-")[..] else {
+        return vec![format!("names are others: {:?}", files(place, "segment-"))];
+    };
+    let path = first.to_string_lossy();
+    let Some(stem) = path.strip_suffix("-1") else {
+        return vec![format!("the first one is called {path}")];
+    };
+    let next = |number: u32| PathBuf::from(format!("{stem}-{:x}", 2 + number));
     findings.extend(plant(&next(0), |path| symlink(&decoy.path, path)));
     findings.extend(plant(&next(1), |path| fs::hard_link(&decoy.path, path)));
     findings.extend(plant(&next(2), |path| fs::write(path, "squatted")));
     findings.extend(plant(&next(3), |path| fs::create_dir(path)));
     findings.extend(one_of("shmget", create_as(USER, place), &[0]));
+    // None of these was taken: this is the first name that was free, or nothing was tried.
+    findings.extend((!next(4).is_file()).then(|| format!("not made: {}", next(4).display())));
     findings.extend(use_everything(place));
     findings.extend(decoy.look());
     if fs::read(next(2)).is_ok_and(|bytes| bytes != b"squatted") {
@@ -182,14 +192,11 @@ pub(crate) fn next_segment(place: &Path) -> Findings {
     findings
 }
 
-/// A member's slot says which file is the segment's: it may have another name for one that is not.
+/// What has the name of a segment's file may be another's.
 pub(crate) fn segment(place: &Path) -> Findings {
     let decoy = Decoy::new(place);
     let mut findings = Findings::new();
-    for link in [
-        |old: &Path, new: &Path| symlink(old, new),
-        |old: &Path, new: &Path| fs::hard_link(old, new),
-    ] {
+    for link in LINKS {
         findings.extend(as_user(USER, place, || {
             calls::get(libc::IPC_PRIVATE, 8192, 0o600)
                 .err()

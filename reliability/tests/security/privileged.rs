@@ -16,13 +16,15 @@ use std::process::{Command, ExitCode};
 const ASK: &str = "PARTAGE_SECURITY_ASK";
 
 /// Every variable that the library reads, with a value that would show.
-const VARIABLES: [(&str, &str); 10] = [
+const VARIABLES: [(&str, &str); 12] = [
     ("PARTAGE_DIR", "/dev/shm/partage-test-planted"),
     ("XDG_RUNTIME_DIR", "/dev/shm/partage-test-planted"),
     ("TMPDIR", "/dev/shm/partage-test-planted"),
+    ("PARTAGE_POSIX", "shared"),
     ("PARTAGE_BACKEND", "kernel"),
     ("PARTAGE_LOG", "debug"),
     ("PARTAGE_PATIENCE", "1"),
+    ("PARTAGE_HUGE_DIR", "/dev/shm/partage-test-planted"),
     ("PARTAGE_SHMMAX", "1"),
     ("PARTAGE_SHMALL", "1"),
     ("PARTAGE_SHMMNI", "1"),
@@ -37,9 +39,11 @@ pub(crate) fn answer() -> Option<ExitCode> {
         settings.directory.is_some(),
         settings.runtime.is_some(),
         settings.temporary.is_some(),
+        settings.shared_objects,
         settings.other_backend,
         settings.log_level != 0,
         settings.patience_ms == 1,
+        settings.huge_directory.is_some(),
         settings.limits.shmmax != DEFAULT_LIMITS.shmmax,
         settings.limits.shmall != DEFAULT_LIMITS.shmall,
         settings.limits.shmmni != DEFAULT_LIMITS.shmmni,

@@ -1,15 +1,19 @@
-//! For each call and its instructions: a process stopped there, and what another one gets done.
+//! For each call and its instructions: a process stopped there, a second one stopped at some instruction of some call on
+//! the same segment, and what a third one gets done.
 
 use crate::points::{self, Points};
 use crate::scenarios::{self, Scenario, Victim};
 use partage_reliability::calls;
+use partage_reliability::random::Random;
 use partage_reliability::report::Report;
 use partage_reliability::steady::{KEY, Scene, Steady, in_child};
+use partage_reliability::tracee::Tracee;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// What another process does while one is stopped.
-const WAITING: [&str; 3] = ["create", "change of the same segment", "remove"];
+/// What another process may have to wait for while one is stopped: whoever makes or removes segments may be in the way of
+/// the next who does. Nothing else waits.
+const WAITING: [&str; 2] = ["create", "remove"];
 
 struct Run<'a> {
     directory: &'a Path,
@@ -17,7 +21,10 @@ struct Run<'a> {
     report: Report,
     tried: usize,
     /// At how many points each of [`WAITING`] had to wait.
-    waited: [usize; 3],
+    waited: [usize; 2],
+    /// The instructions of each call, once they are known.
+    recorded: Vec<(&'static Scenario<'static>, Points)>,
+    random: Random,
 }
 
 pub(crate) fn all(directory: &Path) -> ExitCode {
@@ -38,7 +45,9 @@ pub(crate) fn all(directory: &Path) -> ExitCode {
         steady,
         report: Report::default(),
         tried: 0,
-        waited: [0; 3],
+        waited: [0; 2],
+        recorded: Vec::new(),
+        random: Random::new(1),
     };
     for scenario in scenarios::ALL
         .iter()
@@ -55,7 +64,7 @@ pub(crate) fn all(directory: &Path) -> ExitCode {
         .map(|(what, count)| format!("{what} at {count}"))
         .collect();
     let figures = format!(
-        "{} points stopped at; reads and other segments never waited; others: {}",
+        "{} points stopped at, with another process stopped elsewhere; reads, attaches and detaches never waited; others: {}",
         run.tried,
         waited.join(", ")
     );
@@ -63,24 +72,19 @@ pub(crate) fn all(directory: &Path) -> ExitCode {
 }
 
 impl Run<'_> {
-    fn scenario(&mut self, scenario: &Scenario<'_>, most: Option<usize>) -> Result<(), String> {
+    fn scenario(
+        &mut self,
+        scenario: &'static Scenario<'static>,
+        most: Option<usize>,
+    ) -> Result<(), String> {
         let scene = self.steady.prepare(scenario.before)?;
         let points = Points::record(&mut points::victim(scenario, scene)?, |_| {})?;
         self.clean();
-        let before = self.waited;
         let chosen = points.spread(most);
+        self.recorded.push((scenario, points));
+        let before = self.waited;
         for &point in &chosen {
-            let scene = self.steady.prepare(scenario.before)?;
-            let mut victim = points::victim(scenario, scene)?;
-            if points.bring(&mut victim, point)? {
-                self.look(
-                    &format!("{} stopped at instruction {point}", scenario.name),
-                    scenario,
-                    scene,
-                );
-            }
-            victim.kill();
-            self.clean();
+            self.stop_at(scenario, point)?;
         }
         self.tried += chosen.len();
         let waits: Vec<usize> = self
@@ -90,11 +94,76 @@ impl Run<'_> {
             .map(|(now, before)| now - before)
             .collect();
         println!(
-            "{}: {} points; waits of create, change, remove: {waits:?}",
+            "{}: {} points; waits of create, remove: {waits:?}",
             scenario.name,
             chosen.len()
         );
         Ok(())
+    }
+
+    /// One process stopped at a point of the call that was recorded last, and one that is stopped in another.
+    fn stop_at(
+        &mut self,
+        scenario: &'static Scenario<'static>,
+        point: usize,
+    ) -> Result<(), String> {
+        let scene = self.steady.prepare(scenario.before)?;
+        let mut first = points::victim(scenario, scene)?;
+        let Some((_, points)) = self.recorded.last() else {
+            return Ok(());
+        };
+        let is_there = points.bring(&mut first, point)?;
+        let mut at = format!("{} stopped at instruction {point}", scenario.name);
+        let mut second = None;
+        if is_there {
+            let mut may_vanish = scenario.expected.may_vanish;
+            if let Some((index, point)) = self.choose_another(scenario) {
+                match self.stop_another(index, point, scene) {
+                    Ok((tracee, other)) => {
+                        may_vanish |= other.expected.may_vanish;
+                        at.push_str(&format!(", {} at instruction {point}", other.name));
+                        second = Some(tracee);
+                    }
+                    Err(error) => self
+                        .report
+                        .finding(format!("{at}: another process: {error}")),
+                }
+            }
+            self.look(&at, scenario, scene, may_vanish);
+        }
+        first.kill();
+        if let Some(second) = second {
+            second.kill();
+        }
+        self.clean();
+        Ok(())
+    }
+
+    /// A call that begins with the same things there, and one of its instructions.
+    fn choose_another(&mut self, first: &Scenario<'_>) -> Option<(usize, usize)> {
+        let fitting: Vec<usize> = (0..self.recorded.len())
+            .filter(|&index| {
+                let known = self.recorded.get(index);
+                known.is_some_and(|(scenario, _)| scenario.before == first.before)
+            })
+            .collect();
+        let index = *fitting.get(self.random.below(fitting.len().max(1)))?;
+        let near = self.recorded.get(index)?.1.spread(None);
+        let point = near.get(self.random.below(near.len().max(1)))?;
+        Some((index, *point))
+    }
+
+    /// Stops a process there. It may have got through its call, if the first one changes its way.
+    fn stop_another(
+        &mut self,
+        index: usize,
+        point: usize,
+        scene: Scene,
+    ) -> Result<(Tracee, &'static Scenario<'static>), String> {
+        let (scenario, points) = self.recorded.get(index).ok_or("no such call")?;
+        let mut second = points::victim(scenario, scene)?;
+        points.bring(&mut second, point)?;
+        Ok((second, scenario))
     }
 
     fn clean(&mut self) {
@@ -103,8 +172,8 @@ impl Run<'_> {
         let _ = self.directory;
     }
 
-    fn look(&mut self, at: &str, scenario: &Scenario<'_>, scene: Scene) {
-        for answer in in_child(|| others(scenario, scene)) {
+    fn look(&mut self, at: &str, scenario: &Scenario<'_>, scene: Scene, may_vanish: bool) {
+        for answer in in_child(|| others(scenario, scene, may_vanish)) {
             match WAITING.iter().position(|what| *what == answer) {
                 Some(place) => {
                     if let Some(count) = self.waited.get_mut(place) {
@@ -118,7 +187,7 @@ impl Run<'_> {
 }
 
 /// What may not wait is a finding if it does not succeed; what may wait is named if it gave up.
-fn others(scenario: &Scenario<'_>, scene: Scene) -> Vec<String> {
+fn others(scenario: &Scenario<'_>, scene: Scene, may_be_gone: bool) -> Vec<String> {
     let mut answers = Vec::new();
     let mut must = |what: &str, result: calls::Result<()>| {
         if let Err(errno) = result {
@@ -138,7 +207,6 @@ fn others(scenario: &Scenario<'_>, scene: Scene) -> Vec<String> {
         "IPC_SET of another segment",
         calls::set_mode(scene.spare, 0o600),
     );
-    let may_be_gone = scenario.expected.may_vanish;
     if scene.id >= 0 {
         must(
             "lookup of the key",
@@ -151,23 +219,24 @@ fn others(scenario: &Scenario<'_>, scene: Scene) -> Vec<String> {
             "IPC_STAT of the segment",
             gone(calls::stat(scene.id).map(drop), may_be_gone),
         );
+        must(
+            "attach and detach of the segment",
+            gone(
+                calls::attach(scene.id, 0).and_then(calls::detach),
+                may_be_gone,
+            ),
+        );
     }
     let mut may = |what: &str, result: calls::Result<()>| {
         if result == Err(libc::EDEADLK) {
             answers.push(what.to_owned());
         }
     };
-    if scene.id >= 0 {
-        may(
-            WAITING[1],
-            calls::attach(scene.id, 0).and_then(calls::detach),
-        );
-    }
     may(
         WAITING[0],
         calls::get(libc::IPC_PRIVATE, 4096, 0o600).map(drop),
     );
-    may(WAITING[2], calls::remove(scene.spare));
+    may(WAITING[1], calls::remove(scene.spare));
     answers
 }
 

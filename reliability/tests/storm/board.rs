@@ -4,10 +4,12 @@ use std::fs::OpenOptions;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 /// Workers at a time.
 pub(crate) const WORKERS: usize = 32;
+/// Removed segments whose ids are handed around.
+const REMOVED: usize = 8;
 
 #[derive(Default)]
 #[repr(C)]
@@ -18,6 +20,9 @@ struct Words {
     forks: AtomicU64,
     execs: AtomicU64,
     lives: AtomicU64,
+    /// The process group that all workers and their children are in.
+    group: AtomicI32,
+    removed: [AtomicI32; REMOVED],
 }
 
 /// The shared words, mapped for as long as this process lives.
@@ -63,6 +68,27 @@ impl Board {
 
     pub(crate) fn is_paused(&self) -> bool {
         self.0.pause.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_group(&self, group: i32) {
+        self.0.group.store(group, Ordering::SeqCst);
+    }
+
+    pub(crate) fn group(&self) -> i32 {
+        self.0.group.load(Ordering::SeqCst)
+    }
+
+    /// Hands the id of a removed segment to the others, in a place of the caller's choice.
+    pub(crate) fn hand_out(&self, place: usize, id: i32) {
+        if let Some(word) = self.0.removed.get(place % REMOVED) {
+            word.store(id, Ordering::Relaxed);
+        }
+    }
+
+    /// A removed segment's id, or 0.
+    pub(crate) fn handed_out(&self, place: usize) -> i32 {
+        let word = self.0.removed.get(place % REMOVED);
+        word.map_or(0, |word| word.load(Ordering::Relaxed))
     }
 
     pub(crate) fn set_parked(&self, slot: usize, parked: bool) {

@@ -1,24 +1,36 @@
 //! Many processes do everything at once, and are killed at random; see `docs/reliability.md`.
 //!
-//! `PARTAGE_STORM_SECONDS` bounds it, 3 otherwise; `PARTAGE_STORM_SEED` chooses what happens.
+//! `PARTAGE_STORM_SECONDS` bounds it, 3 otherwise; `PARTAGE_STORM_SEED` chooses what happens; `PARTAGE_STORM_CROWD` is how
+//! many members and segments are there all the time, 600 otherwise.
 
 mod board;
+mod crowd;
+mod frozen;
 mod truth;
 mod worker;
 
 use board::{Board, WORKERS};
+use frozen::Frozen;
 use partage_reliability::calls;
 use partage_reliability::examine;
 use partage_reliability::preload::{self, Directory};
 use partage_reliability::random::Random;
 use partage_reliability::report::Report;
 use partage_reliability::steady::in_child;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// The file of the board, for programs that a worker becomes by exec.
 const BOARD: &str = "PARTAGE_STORM_BOARD";
+
+/// Set where a process may not be looked into, even by root: a child without a lock, killed before it says its process id,
+/// counts there as long as that process is there (docs/reliability.md), so none is made.
+const BLIND: &str = "PARTAGE_STORM_BLIND";
+
+/// Everybody is stopped and all counts are compared so often.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(150);
 
 fn main() -> ExitCode {
     preload::main("storm", |directory| {
@@ -51,13 +63,27 @@ fn storm(directory: &Path) -> ExitCode {
     let path = home.path().join("board");
     // SAFETY: this program has one thread.
     unsafe { std::env::set_var(BOARD, &path) };
+    if std::fs::read("/proc/1/maps").is_err() {
+        println!("storm: no children without a lock: process 1 may not be looked into");
+        // SAFETY: this program has one thread.
+        unsafe { std::env::set_var(BLIND, "1") };
+    }
+    // Some workers drop root.
+    let open = std::fs::Permissions::from_mode(0o1777);
+    let _ = std::fs::set_permissions(directory, open);
+    let board = Board::make(&path);
+    let count = number("PARTAGE_STORM_CROWD", 600) as usize;
+    let keeper = crowd::keeper(count);
+    board.set_group(keeper);
     let mut storm = Storm {
         directory,
-        board: Board::make(&path),
+        board,
+        crowd: (0..count).map(crowd::member).chain([keeper]).collect(),
         random: Random::new(number("PARTAGE_STORM_SEED", 1)),
         pids: [0; WORKERS],
         kills: 0,
         checks: 0,
+        frozen: 0,
         report: Report::default(),
     };
     storm.run(Duration::from_secs(seconds));
@@ -68,15 +94,23 @@ struct Storm<'a> {
     directory: &'a Path,
     board: Board,
     random: Random,
+    /// Who is there all the time; the last one leads the group of the workers.
+    crowd: Vec<i32>,
     pids: [i32; WORKERS],
     kills: u64,
     checks: u64,
+    frozen: u64,
     report: Report,
 }
 
 impl Storm<'_> {
     fn run(&mut self, time: Duration) {
+        if self.crowd.contains(&-1) {
+            self.report.finding("the crowd cannot be made".to_owned());
+            return;
+        }
         let start = Instant::now();
+        let mut next_look = Duration::ZERO;
         let mut next_check = time / 8;
         for slot in 0..WORKERS {
             self.start_worker(slot);
@@ -89,6 +123,10 @@ impl Storm<'_> {
             }
             // SAFETY: a plain number.
             unsafe { libc::usleep(self.random.below(2000) as u32) };
+            if start.elapsed() > next_look {
+                self.look();
+                next_look = start.elapsed() + BETWEEN_LOOKS;
+            }
             if start.elapsed() > next_check {
                 self.check();
                 next_check = start.elapsed() + time / 8;
@@ -106,6 +144,10 @@ impl Storm<'_> {
             // SAFETY: ends the process at once.
             unsafe { libc::_exit(0) };
         }
+        // Here as in the child: whoever is first. A look between the two would find a process in the group that its
+        // signal did not reach.
+        // SAFETY: plain numbers; the child is ours.
+        unsafe { libc::setpgid(pid, self.board.group()) };
         if let Some(place) = self.pids.get_mut(slot) {
             *place = pid;
         }
@@ -130,15 +172,42 @@ impl Storm<'_> {
         }
     }
 
+    /// Stops everybody where he is, and compares the counts with what the kernel says is mapped.
+    fn look(&mut self) {
+        let frozen = match Frozen::freeze(self.board.group()) {
+            Ok(frozen) => frozen,
+            Err(who) => {
+                self.report.finding(format!("not everybody stops: {who}"));
+                return;
+            }
+        };
+        // Each thread may have one attachment under way, or be in the middle of a fork, which counts for the child.
+        let under_way = (frozen.threads * (1 + worker::MOST)) as u64;
+        let directory = self.directory;
+        for finding in in_child(|| truth::compare_frozen(directory, under_way)) {
+            let who = frozen::describe(self.board.group());
+            self.report
+                .finding(format!("at some moment: {finding}; then: {who}"));
+        }
+        self.frozen += 1;
+    }
+
     /// Lets all workers come to rest, and compares the counts with what the kernel says is mapped.
     fn check(&mut self) {
         self.board.pause(true);
+        let start = Instant::now();
         while !self.is_quiet() {
-            // SAFETY: a plain number; the watchdog bounds the loop.
+            if start.elapsed() > frozen::PATIENCE {
+                let who = frozen::describe(self.board.group());
+                self.report
+                    .finding(format!("not everybody comes to rest: {who}"));
+                break;
+            }
+            // SAFETY: a plain number.
             unsafe { libc::usleep(500) };
         }
-        let (pids, directory) = (self.pids, self.directory);
-        for finding in in_child(|| truth::compare(directory, &pids)) {
+        let directory = self.directory;
+        for finding in in_child(|| truth::compare(directory)) {
             self.report.finding(finding);
         }
         self.checks += 1;
@@ -157,7 +226,7 @@ impl Storm<'_> {
             }
         }
         let children = std::fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
-        children.split_whitespace().count() == WORKERS
+        children.split_whitespace().count() == WORKERS + self.crowd.len()
             && (0..WORKERS).all(|slot| self.board.is_parked(slot))
     }
 
@@ -165,19 +234,26 @@ impl Storm<'_> {
         for slot in 0..WORKERS {
             self.kill(slot);
         }
+        for &pid in self.crowd.iter().filter(|&&pid| pid > 0) {
+            // SAFETY: the process is a child of ours that nobody has waited for.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
         wait_for_orphans();
         let directory = self.directory;
         for finding in in_child(|| clean(directory)) {
             self.report.finding(finding);
         }
         let figures = format!(
-            "{} processes at a time, {} calls, {} forks, {} execs, {} kills, {} comparisons of all counts",
+            "{} processes at a time, {} calls, {} forks, {} execs, {} kills, {} comparisons of all counts at rest, {} with all stopped; \
+             {} members and segments beside",
             WORKERS,
             self.board.calls(),
             self.board.forks(),
             self.board.execs(),
             self.kills,
-            self.checks
+            self.checks,
+            self.frozen,
+            self.crowd.len() - 1
         );
         self.report.end("storm", &figures)
     }

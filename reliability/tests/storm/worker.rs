@@ -6,12 +6,20 @@ use partage_reliability::random::Random;
 use std::process::ExitCode;
 
 /// Few keys, so that processes meet.
-const KEYS: usize = 12;
-const FIRST_KEY: i32 = 0x5700;
+pub(crate) const KEYS: usize = 12;
+pub(crate) const FIRST_KEY: i32 = 0x5700;
 /// More than a page: what is mapped of a single page is no attachment.
-const SIZE: usize = 3 * 4096;
+pub(crate) const SIZE: usize = 3 * 4096;
 /// Attachments at a time.
-const MOST: usize = 6;
+pub(crate) const MOST: usize = 6;
+/// Some drop root, and others use what they make.
+pub(crate) const PERMISSIONS: i32 = 0o666;
+/// What `IPC_SET` makes of them.
+pub(crate) const SET: u16 = 0o664;
+/// Children that end at once, of one process, one after another.
+const BURST: usize = 200;
+/// Whom root becomes.
+const NOBODY: u32 = 65534;
 
 /// What one thread has attached. No memory is allocated: it also lives in children of forks.
 struct Actor<'a> {
@@ -22,6 +30,8 @@ struct Actor<'a> {
 
 /// A worker's life; it ends only when it is killed or its parent is gone.
 pub(crate) fn run(board: &Board, slot: usize) -> ExitCode {
+    // SAFETY: plain numbers.
+    unsafe { libc::setpgid(0, board.group()) };
     let parent = std::os::unix::process::parent_id();
     let mut actor = Actor {
         board,
@@ -34,8 +44,10 @@ pub(crate) fn run(board: &Board, slot: usize) -> ExitCode {
             continue;
         }
         match actor.random.below(400) {
-            0 => become_another(board, slot),
+            0 | 10..=20 => become_another(board, slot),
             1..=4 => actor.with_thread(),
+            5..=8 | 21..=50 => actor.in_need(),
+            9 => actor.burst(),
             _ => actor.step(true),
         }
     }
@@ -65,23 +77,56 @@ fn become_another(board: &Board, slot: usize) {
     }
 }
 
+/// Sets a soft limit, at most to the hard one; returns what it was.
+fn set_limit(what: libc::__rlimit_resource_t, soft: u64) -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the structure is ours.
+    unsafe {
+        libc::getrlimit(what, &raw mut limit);
+        let before = limit.rlim_cur;
+        limit.rlim_cur = soft.min(limit.rlim_max);
+        libc::setrlimit(what, &raw const limit);
+        before
+    }
+}
+
+/// Bytes of address space in use, without memory of its own and with the descriptor that a file needs.
+fn address_space() -> u64 {
+    let mut text = [0u8; 32];
+    // SAFETY: a C string; the array has room.
+    unsafe {
+        let file = libc::open(
+            c"/proc/self/statm".as_ptr(),
+            libc::O_RDONLY | libc::O_CLOEXEC,
+        );
+        libc::read(file, text.as_mut_ptr().cast(), text.len());
+        libc::close(file);
+    }
+    let pages = text.iter().take_while(|byte| byte.is_ascii_digit());
+    pages.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')) * 4096
+}
+
 impl Actor<'_> {
     /// One random call. What it answers is right or wrong only in the light of what all others do: the counts are
     /// compared when all are at rest.
     fn step(&mut self, may_fork: bool) {
         self.board.count_call();
         let key = FIRST_KEY + self.random.below(KEYS) as i32;
-        match self.random.below(24) {
-            0..=2 => drop(calls::get(key, SIZE, libc::IPC_CREAT | 0o600)),
-            3 => drop(
-                calls::get(libc::IPC_PRIVATE, SIZE, 0o600)
-                    .and_then(|id| self.attach(id).and_then(|()| calls::remove(id))),
-            ),
+        match self.random.below(26) {
+            0..=2 => drop(calls::get(key, SIZE, libc::IPC_CREAT | PERMISSIONS)),
+            3 => drop(self.make_removed()),
+            24 | 25 => {
+                let id = self.board.handed_out(self.random.below(64));
+                let _ = self.attach(id);
+            }
             4..=9 => drop(calls::get(key, 0, 0).and_then(|id| self.attach(id))),
             10..=14 => self.detach(),
             15 => drop(calls::get(key, 0, 0).and_then(calls::remove)),
             16..=18 => drop(calls::get(key, 0, 0).and_then(calls::stat)),
-            19 => drop(calls::get(key, 0, 0).and_then(|id| calls::set_mode(id, 0o640))),
+            19 => drop(calls::get(key, 0, 0).and_then(|id| calls::set_mode(id, SET))),
             20 => self.touch(),
             21 => self.double(),
             22 => self.trim(),
@@ -95,6 +140,47 @@ impl Actor<'_> {
             *place = calls::attach(id, 0)?;
         }
         Ok(())
+    }
+
+    /// A segment that is removed at once, and whose id the others get: the usual way to share without a name.
+    fn make_removed(&mut self) -> calls::Result<()> {
+        let id = calls::get(libc::IPC_PRIVATE, SIZE, PERMISSIONS)?;
+        let attached = self.attach(id);
+        calls::remove(id)?;
+        self.board.hand_out(self.random.below(64), id);
+        attached
+    }
+
+    /// Some calls with hardly a descriptor, or hardly any address space.
+    fn in_need(&mut self) {
+        let (what, limit) = match self.random.below(2) {
+            0 => (libc::RLIMIT_NOFILE, self.random.below(8) as u64),
+            _ => (
+                libc::RLIMIT_AS,
+                address_space() + self.random.below(1 << 20) as u64,
+            ),
+        };
+        let before = set_limit(what, limit);
+        let may_fork = std::env::var_os(super::BLIND).is_none();
+        (0..20).for_each(|_| self.step(may_fork));
+        set_limit(what, before);
+    }
+
+    /// A server whose workers come and go, and which makes no other call meanwhile.
+    fn burst(&mut self) {
+        for _ in 0..BURST {
+            if self.board.is_paused() {
+                break;
+            }
+            self.board.count_fork();
+            // SAFETY: the child ends at once.
+            unsafe {
+                match libc::fork() {
+                    0 => libc::_exit(0),
+                    pid => libc::waitpid(pid, std::ptr::null_mut(), 0),
+                };
+            }
+        }
     }
 
     fn detach(&mut self) {
@@ -139,11 +225,22 @@ impl Actor<'_> {
             return;
         }
         self.random = Random::new(self.board.new_life() + 1);
+        if self.random.below(8) == 0 {
+            // SAFETY: plain numbers.
+            unsafe {
+                libc::setgroups(0, std::ptr::null());
+                libc::setresgid(NOBODY, NOBODY, NOBODY);
+                libc::setresuid(NOBODY, NOBODY, NOBODY);
+            }
+        }
         for _ in 0..self.random.below(20) {
             if self.board.is_paused() {
                 break;
             }
             self.step(false);
+        }
+        for what in [libc::RLIMIT_NOFILE, libc::RLIMIT_AS] {
+            set_limit(what, libc::RLIM_INFINITY); // A program that is started needs both.
         }
         // SAFETY: strings that end with a zero byte, arrays that end with a null pointer; nothing returns.
         unsafe {

@@ -12,6 +12,7 @@ pub(super) enum Line<'a> {
     Process(ProcessLine<'a>),
     Call(CallLine<'a>),
     End(EndLine),
+    Hold(HoldLine),
     Object(ObjectLine),
     Totals(TotalsLine),
 }
@@ -83,9 +84,8 @@ pub(super) struct ObjectLine {
     pub(super) first: DeedLine,
     pub(super) removed: Option<DeedLine>,
     pub(super) gone: Option<u64>,
-    pub(super) errors: usize,
+    pub(super) errors: u64,
     pub(super) leak: bool,
-    pub(super) holds: Vec<HoldLine>,
 }
 
 #[derive(Serialize)]
@@ -99,6 +99,7 @@ pub(super) struct DeedLine {
 
 #[derive(Serialize)]
 pub(super) struct HoldLine {
+    pub(super) object: ObjectId,
     pub(super) process: usize,
     pub(super) pid: u32,
     pub(super) kind: &'static str,

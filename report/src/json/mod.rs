@@ -1,7 +1,8 @@
 //! JSON, one object per line; `docs/trace-schema.json` is the schema, `docs/tracing.md` explains it.
 //!
 //! `process` lines come when a process begins, `call` lines in the order in which the calls ended, `end` lines when a
-//! process ended; then one `object` line per object, and `totals` last.
+//! process ended, `hold` lines when somebody has let go of an object, `object` lines at the end, or in a long recording
+//! when the object is gone for good; then `hold` lines of what is still held, and `totals` last.
 
 mod lines;
 
@@ -13,7 +14,8 @@ use crate::Filter;
 use crate::event::{Detail, Event};
 use crate::leaks;
 use crate::model::{
-    Applied, Deed, Hold, HoldKind, Kind, Model, Object, ObjectId, Origin, Process, Release, Site,
+    Applied, Deed, Hold, HoldId, HoldKind, Kind, Model, Object, ObjectId, Origin, Process, Release,
+    Site,
 };
 use crate::recording::Recording;
 use crate::stream::{Ending, Item, Stream};
@@ -27,17 +29,22 @@ use lines::{
 /// Writes a recording, line by line with their line feeds, and returns what is known at its end. The filter picks
 /// calls and objects.
 pub fn write(recording: &Recording, filter: &Filter, each: &mut dyn FnMut(&str)) -> Model {
-    let (mut model, mut symbols) = (Model::default(), Symbols::new());
+    let (mut model, mut symbols) = (Model::forgetful(), Symbols::new());
     let (mut calls, mut errors) = (0, 0);
     for item in Stream::new(recording) {
         let applied = model.apply(&item);
+        for (id, object) in &applied.forgotten {
+            if filter.wants(object) {
+                put(each, &object_line(&model, &mut symbols, *id, object));
+            }
+        }
         let Some(index) = applied.process else {
             continue;
         };
         match &item {
             Item::Event(event) => {
                 let object = applied.object.and_then(|id| model.object(id));
-                if filter.passes(event, object) {
+                if filter.passes(event, model.process(index), object) {
                     calls += 1;
                     errors += u64::from(event.failed());
                     let frames = symbols.event(&model, &applied, event);
@@ -46,19 +53,24 @@ pub fn write(recording: &Recording, filter: &Filter, each: &mut dyn FnMut(&str))
             }
             Item::Start(_) | Item::End(..) => {
                 if let Some(process) = model.process(index)
-                    && filter.wants_process(process.start.pid)
+                    && filter.wants_process(process)
                 {
                     put(each, &begin_or_end(index, process));
                 }
             }
         }
+        for id in &applied.ended {
+            put_hold(each, &model, filter, *id);
+        }
     }
-    for (id, object) in model.objects().iter().enumerate() {
+    model.hold_against(recording.afterwards());
+    let held = model.holds().numbered();
+    for (id, _) in held.filter(|(_, hold)| hold.to.is_none()) {
+        put_hold(each, &model, filter, id);
+    }
+    for (id, object) in model.objects().numbered() {
         if filter.wants(object) {
-            put(
-                each,
-                &Line::Object(object_line(&model, &mut symbols, id, object)),
-            );
+            put(each, &object_line(&model, &mut symbols, id, object));
         }
     }
     put(
@@ -73,6 +85,15 @@ fn put(each: &mut dyn FnMut(&str), line: &Line<'_>) {
     if let Ok(mut text) = serde_json::to_string(line) {
         text.push('\n');
         each(&text);
+    }
+}
+
+fn put_hold(each: &mut dyn FnMut(&str), model: &Model, filter: &Filter, id: HoldId) {
+    if let Some(hold) = model.hold(id)
+        && let Some(object) = model.object(hold.object)
+        && filter.wants(object)
+    {
+        put(each, &hold_line(model, hold));
     }
 }
 
@@ -188,14 +209,18 @@ fn shmid_ds(data: &ShmidDs) -> [(&'static str, i64); 13] {
     ]
 }
 
-fn object_line(model: &Model, symbols: &mut Symbols, id: ObjectId, object: &Object) -> ObjectLine {
+fn object_line<'a>(
+    model: &Model,
+    symbols: &mut Symbols,
+    id: ObjectId,
+    object: &Object,
+) -> Line<'a> {
     let (shmid, key, name) = match &object.kind {
         Kind::Segment { shmid, key } => (Some(*shmid), *key, None),
         Kind::Named(name) | Kind::Memfd(name) | Kind::Unknown(name) => (None, None, Some(name)),
         Kind::Anonymous => (None, None, None),
     };
-    let holds = object.holds.iter().filter_map(|hold| model.hold(*hold));
-    ObjectLine {
+    Line::Object(ObjectLine {
         object: id,
         kind: object.kind.word(),
         label: object.label(),
@@ -214,10 +239,9 @@ fn object_line(model: &Model, symbols: &mut Symbols, id: ObjectId, object: &Obje
             .as_ref()
             .map(|removed| deed(model, symbols, removed)),
         gone: object.gone,
-        errors: object.errors.len(),
+        errors: object.failures,
         leak: leaks::is_lasting(object),
-        holds: holds.map(|hold| hold_line(model, hold)).collect(),
-    }
+    })
 }
 
 fn deed(model: &Model, symbols: &mut Symbols, deed: &Deed) -> DeedLine {
@@ -240,14 +264,15 @@ fn pid(model: &Model, process: usize) -> u32 {
         .map_or(0, |process| process.start.pid)
 }
 
-fn hold_line(model: &Model, hold: &Hold) -> HoldLine {
+fn hold_line<'a>(model: &Model, hold: &Hold) -> Line<'a> {
     let (kind, address, fd) = match hold.kind {
         HoldKind::Attachment(address) => ("attachment", Some(address), None),
         HoldKind::Mapping(address) => ("mapping", Some(address), None),
         HoldKind::Descriptor(fd) => ("descriptor", None, Some(fd)),
     };
     let (to, release) = hold.to.unzip();
-    HoldLine {
+    Line::Hold(HoldLine {
+        object: hold.object,
         process: hold.process,
         pid: pid(model, hold.process),
         kind,
@@ -263,7 +288,7 @@ fn hold_line(model: &Model, hold: &Hold) -> HoldLine {
             Release::Exit => "exit",
         }),
         inherited: hold.inherited,
-    }
+    })
 }
 
 fn totals(recording: &Recording, model: &Model, calls: u64, errors: u64) -> TotalsLine {
@@ -272,7 +297,7 @@ fn totals(recording: &Recording, model: &Model, calls: u64, errors: u64) -> Tota
         processes: model.processes().len(),
         calls,
         errors,
-        objects: model.objects().len(),
+        objects: model.objects().count(),
         mapped_peak: model.mapped().peak,
         mapped: model.mapped().current,
         existing_peak: model.existing().peak,

@@ -2,13 +2,13 @@
 
 use partage_trace_format::Call;
 
+use super::arguments::{IPC_CREAT, IPC_EXCL, SHM_REMAP, object_of, pages, text};
 use super::naming::{canonical, name_of_path};
-use super::object::{HoldKind, Kind, ObjectId, Origin};
+use super::object::{HoldKind, Kind, Origin};
 use super::process::{Module, Piece};
+use super::semaphores;
 use super::{Model, Scene};
-use crate::event::Detail;
-
-const PAGE: u64 = 4096;
+use crate::event::{Detail, Event};
 
 /// Commands of shmctl.
 pub(crate) mod command {
@@ -21,22 +21,6 @@ pub(crate) mod command {
     pub(crate) const SHM_STAT: i32 = 13;
     pub(crate) const SHM_INFO: i32 = 14;
     pub(crate) const SHM_STAT_ANY: i32 = 15;
-}
-
-/// `IPC_CREAT`, `IPC_EXCL` and `SHM_REMAP`.
-pub(crate) const IPC_CREAT: i32 = 0o1000;
-pub(crate) const IPC_EXCL: i32 = 0o2000;
-pub(crate) const SHM_REMAP: i32 = 0o40000;
-/// `O_CREAT`, `O_EXCL`, `O_TRUNC`, `O_CLOEXEC`.
-pub(crate) const O_CREAT: i32 = 0o100;
-pub(crate) const O_EXCL: i32 = 0o200;
-pub(crate) const O_TRUNC: i32 = 0o1000;
-pub(crate) const O_CLOEXEC: i32 = 0o2000000;
-const MFD_CLOEXEC: i32 = 1;
-
-/// Whole pages.
-pub(super) fn pages(bytes: u64) -> u64 {
-    bytes.checked_next_multiple_of(PAGE).unwrap_or(bytes)
 }
 
 impl Model {
@@ -68,10 +52,17 @@ impl Model {
                 let name = name_of_path(scene.event.name.as_deref().unwrap_or(&[]));
                 self.unlink_name(scene, &name);
             }
+            Call::Rename => self.rename(scene),
+            Call::Link => self.link(scene),
+            Call::SemOpen => self.sem_open(scene),
+            Call::SemClose => self.sem_close(scene),
+            Call::SemUnlink => self.sem_unlink(scene),
             Call::MemfdCreate => self.memfd_create(scene),
             Call::Fork | Call::Vfork | Call::UnderscoreFork => self.forked(scene),
             Call::Module => self.module(scene),
+            Call::Stack => self.stack(scene),
             Call::FoundFd => self.found(scene),
+            Call::Death => self.death(scene),
             Call::Mmap | Call::Munmap | Call::Mremap | Call::Mprotect => {
                 self.memory_call(scene, call)
             }
@@ -174,54 +165,6 @@ impl Model {
         }
     }
 
-    fn open_name(&mut self, scene: &mut Scene<'_>, name: String, flags: i32, close_on_exec: bool) {
-        let known = self.named(&name);
-        if scene.event.failed() {
-            scene.applied.object = known;
-            return;
-        }
-        let creates = flags & O_CREAT != 0;
-        let surely = creates && flags & O_EXCL != 0;
-        let id = known.filter(|_| !surely).unwrap_or_else(|| {
-            let origin = match (surely, creates) {
-                (true, _) => Origin::Created,
-                (false, true) => Origin::CreatedOrFound,
-                (false, false) => Origin::Found,
-            };
-            self.bring(scene, Kind::Named(name), origin)
-        });
-        if surely || flags & O_TRUNC != 0 {
-            self.resize(id, 0);
-        }
-        scene.applied.object = Some(id);
-        let fd = scene.event.result as i32;
-        self.open_fd(scene, fd, id, close_on_exec || flags & O_CLOEXEC != 0);
-    }
-
-    fn unlink_name(&mut self, scene: &mut Scene<'_>, name: &str) {
-        scene.applied.object = self.named(name);
-        if scene.event.failed() {
-            return;
-        }
-        let id = match scene.applied.object {
-            Some(id) => id,
-            None => self.bring(scene, Kind::Named(name.to_owned()), Origin::Found),
-        };
-        scene.applied.object = Some(id);
-        self.remove(scene, id);
-    }
-
-    fn memfd_create(&mut self, scene: &mut Scene<'_>) {
-        if scene.event.failed() {
-            return;
-        }
-        let id = self.bring(scene, Kind::Memfd(text(scene)), Origin::Created);
-        self.resize(id, 0);
-        scene.applied.object = Some(id);
-        let close_on_exec = scene.event.int(1) & MFD_CLOEXEC != 0;
-        self.open_fd(scene, scene.event.result as i32, id, close_on_exec);
-    }
-
     /// A fork returned to the parent: what the child inherits is what the parent holds now.
     fn forked(&mut self, scene: &Scene<'_>) {
         let child = u32::try_from(scene.event.result).unwrap_or(0);
@@ -252,15 +195,37 @@ impl Model {
         }
     }
 
+    /// A process was ended by a signal: a child, or this one by its own word.
+    fn death(&mut self, scene: &Scene<'_>) {
+        let (pid, address) = (scene.event.arg(0) as u32, scene.event.arg(2));
+        self.killed(pid, scene.event.int(1));
+        if pid == scene.event.pid
+            && address != 0
+            && let Some(process) = self.processes.get_mut(scene.process)
+        {
+            let piece = process.holdings.memory.at(address);
+            process.fault = Some((address, piece.map(|piece| piece.hold)));
+        }
+    }
+
     fn module(&mut self, scene: &Scene<'_>) {
         let module = Module {
             start: scene.event.arg(0),
             end: scene.event.arg(1),
             offset: scene.event.arg(2),
             path: text(scene),
+            build_id: scene.event.build_id.clone(),
         };
         if let Some(process) = self.processes.get_mut(scene.process) {
             process.modules.push(module);
+        }
+    }
+
+    fn stack(&mut self, scene: &Scene<'_>) {
+        if let Some(stack) = &scene.event.copied
+            && let Some(process) = self.processes.get_mut(scene.process)
+        {
+            process.stacks.insert(scene.event.ticket, (**stack).clone());
         }
     }
 
@@ -273,17 +238,19 @@ impl Model {
     }
 }
 
-/// The name that the scene's call was given.
-fn text(scene: &Scene<'_>) -> String {
-    String::from_utf8_lossy(scene.event.name.as_deref().unwrap_or(&[])).into_owned()
+/// The object's name that a call on a name was given.
+pub(crate) fn name_of_call(event: &Event) -> Option<String> {
+    let name = event.name.as_deref()?;
+    let text = String::from_utf8_lossy(name);
+    match event.call.ok()? {
+        Call::ShmOpen | Call::ShmUnlink => Some(canonical(&text)),
+        Call::SemOpen | Call::SemUnlink => Some(semaphores::object_name(&text)),
+        Call::Open | Call::Openat | Call::Unlink | Call::Unlinkat => Some(name_of_path(name)),
+        _ => None,
+    }
 }
 
 /// What a call on nothing known is about.
 pub(super) fn unknown(fd: i32) -> Kind {
     Kind::Unknown(format!("descriptor {fd}"))
-}
-
-/// The object of a hold.
-pub(super) fn object_of(model: &Model, hold: usize) -> Option<ObjectId> {
-    model.holds.get(hold).map(|hold| hold.object)
 }

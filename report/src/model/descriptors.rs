@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use partage_trace_format::Call;
 
-use super::calls::{O_CLOEXEC, object_of};
+use super::arguments::{O_CLOEXEC, object_of};
 use super::object::{HoldKind, ObjectId, Release};
 use super::process::Descriptor;
 use super::{Model, Scene};

@@ -1,7 +1,8 @@
 //! Beginning and ending of attachments, mappings and descriptors, with the bytes they account for.
 
-use super::object::{Hold, HoldId, HoldKind, ObjectId, Release, Site};
+use super::object::{Hold, HoldId, HoldKind, Kind, Object, ObjectId, Release, Site};
 use super::process::{Descriptor, Holdings, Memory, Piece};
+use super::store::Over;
 use super::{Applied, Model, Scene};
 use crate::stream::Ending;
 
@@ -16,6 +17,7 @@ impl Model {
             process: scene.process,
             modules,
             callers: scene.event.callers.clone(),
+            stack: scene.event.stack,
             call: scene.event.call_name(),
         }
     }
@@ -42,12 +44,14 @@ impl Model {
     }
 
     fn add_hold(&mut self, hold: Hold, applied: &mut Applied) -> HoldId {
-        let id = self.holds.len();
-        if let Some(object) = self.objects.get_mut(hold.object) {
+        let object = hold.object;
+        let id = self.holds.push(hold);
+        if let Some(object) = self.objects.get_mut(object) {
             object.holders += 1;
-            object.holds.push(id);
+            if self.over.is_none() {
+                object.holds.push(id);
+            }
         }
-        self.holds.push(hold);
         applied.began.push(id);
         id
     }
@@ -60,6 +64,10 @@ impl Model {
         hold.to = Some((time, how));
         let object = hold.object;
         applied.ended.push(id);
+        // What was held to the end says what a process left, and why it died.
+        if let (Some(over), Release::Call | Release::PassedOn) = (&mut self.over, how) {
+            over.holds.push_back(id);
+        }
         if let Some(object) = self.objects.get_mut(object) {
             object.holders = object.holders.saturating_sub(1);
         }
@@ -75,7 +83,46 @@ impl Model {
         if object.gone.is_none() && object.holders == 0 && (nameless || object.is_removed()) {
             object.gone = Some(time);
             self.existing.remove(object.size.unwrap_or(0));
+            if let Some(over) = &mut self.over {
+                over.objects.push_back(id);
+            }
         }
+    }
+
+    /// Of a model that forgets: lets go of what has been over for long. Objects are handed out once more.
+    pub(super) fn forget(&mut self) -> Vec<(ObjectId, Object)> {
+        let mut forgotten = Vec::new();
+        let Some(over) = &mut self.over else {
+            return forgotten;
+        };
+        let forks = !self.forks.is_empty();
+        while let Some(id) = Over::surplus(&mut over.holds, forks) {
+            let hold = self.holds.remove(id);
+            let to = hold.and_then(|hold| hold.to);
+            self.forgotten_to = self.forgotten_to.max(to.map_or(0, |(time, _)| time));
+        }
+        while let Some(id) = Over::surplus(&mut over.objects, forks) {
+            // It may have come back since.
+            let gone = self
+                .objects
+                .get(id)
+                .is_some_and(|object| object.gone.is_some());
+            let Some(object) = gone.then(|| self.objects.remove(id)).flatten() else {
+                continue;
+            };
+            if let Kind::Segment { shmid, .. } = object.kind
+                && self.segments.get(&shmid) == Some(&id)
+            {
+                self.segments.remove(&shmid);
+            }
+            if let Some(inode) = object.inode
+                && self.inodes.get(&inode) == Some(&id)
+            {
+                self.inodes.remove(&inode);
+            }
+            forgotten.push((id, object));
+        }
+        forgotten
     }
 
     /// Address space of a hold comes to the scene's process.
@@ -129,6 +176,9 @@ impl Model {
         applied: &mut Applied,
     ) {
         let mut copies = std::collections::HashMap::new();
+        if let Some(process) = self.processes.get_mut(process) {
+            process.holdings.semaphores = parents.semaphores;
+        }
         for (number, descriptor) in parents.descriptors {
             let Some(hold) = self.copy_hold(process, descriptor.hold, time, applied) else {
                 continue;
@@ -200,8 +250,12 @@ impl Model {
         self.lose_memory(index, &pieces, (time, how), applied);
     }
 
-    pub(super) fn memory(&mut self, process: usize) -> Option<&mut Memory> {
+    pub(super) fn holdings(&mut self, process: usize) -> Option<&mut Holdings> {
         let process = self.processes.get_mut(process)?;
-        Some(&mut process.holdings.memory)
+        Some(&mut process.holdings)
+    }
+
+    pub(super) fn memory(&mut self, process: usize) -> Option<&mut Memory> {
+        Some(&mut self.holdings(process)?.memory)
     }
 }

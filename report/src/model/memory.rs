@@ -2,7 +2,8 @@
 
 use partage_trace_format::Call;
 
-use super::calls::{object_of, pages, unknown};
+use super::arguments::{object_of, pages};
+use super::calls::unknown;
 use super::object::{HoldId, HoldKind, Kind, ObjectId, Origin, Release};
 use super::process::Piece;
 use super::{Model, Scene};
@@ -76,6 +77,7 @@ impl Model {
             return;
         };
         scene.applied.object = Some(object);
+        self.identify(scene, object);
         let hold = self.begin(scene, object, HoldKind::Mapping(start));
         self.add_memory(scene.process, Piece { start, end, hold });
     }

@@ -3,30 +3,42 @@
 //! Objects are found by what a call names them with: a segment by its id, a POSIX object by its name, all by the
 //! descriptor or address that stands for them in one process, memfds and received descriptors by device and inode.
 
+mod arguments;
 mod calls;
 mod descriptors;
 mod holds;
 mod memory;
 mod naming;
 mod object;
+mod paths;
 mod process;
+mod semaphores;
+mod store;
 
-pub(crate) use calls::command;
+pub(crate) use arguments::SHM_REMAP;
+pub(crate) use calls::{command, name_of_call};
 pub(crate) use descriptors::fcntl;
 pub use object::{Deed, Hold, HoldId, HoldKind, Kind, Object, ObjectId, Origin, Release, Site};
 pub use process::{Gauge, Module, Process};
+pub use store::Store;
 
 use std::collections::HashMap;
 
+use crate::afterwards::Afterwards;
 use crate::event::Event;
 use crate::stream::{Ending, Item, Start};
 use process::Holdings;
+use store::Over;
 
 /// What is known so far.
 #[derive(Debug, Default)]
 pub struct Model {
-    objects: Vec<Object>,
-    holds: Vec<Hold>,
+    objects: Store<Object>,
+    holds: Store<Hold>,
+    /// Of a model that forgets: what is over and not forgotten yet.
+    over: Option<Over>,
+    /// The end of the last hold that was forgotten.
+    forgotten_to: u64,
     processes: Vec<Process>,
     /// Shared memory mapped by all processes together.
     mapped: Gauge,
@@ -56,6 +68,8 @@ pub struct Applied {
     pub began: Vec<HoldId>,
     /// Holds that ended.
     pub ended: Vec<HoldId>,
+    /// Objects that are gone for good, of a model that forgets them.
+    pub forgotten: Vec<(ObjectId, Object)>,
 }
 
 /// An event and the process that it belongs to, while it is applied.
@@ -75,25 +89,96 @@ impl Model {
     /// Everything in a recording, applied.
     #[must_use]
     pub fn of(recording: &crate::Recording) -> Self {
-        let mut model = Model::default();
+        Model::default().with(recording)
+    }
+
+    /// The same of a model that forgets: what there is at the end, and the processes.
+    #[must_use]
+    pub fn in_short(recording: &crate::Recording) -> Self {
+        Model::forgetful().with(recording)
+    }
+
+    fn with(mut self, recording: &crate::Recording) -> Self {
+        let model = &mut self;
         for item in crate::stream::Stream::new(recording) {
             model.apply(&item);
         }
-        model
+        model.hold_against(recording.afterwards());
+        self
+    }
+
+    /// Takes in what the system held when the run was over: what is gone though no recorded call removed it, and what
+    /// was there before though a recorded call might have made it.
+    pub fn hold_against(&mut self, afterwards: Option<&Afterwards>) {
+        let Some(afterwards) = afterwards else {
+            return;
+        };
+        for death in &afterwards.deaths {
+            self.killed(death.pid, death.signal);
+        }
+        let segments = afterwards.segments.iter();
+        let segments: HashMap<i32, bool> = segments.map(|left| (left.shmid, left.new)).collect();
+        let objects = afterwards.objects.iter();
+        let objects: HashMap<&str, bool> =
+            objects.map(|left| (left.name.as_str(), left.new)).collect();
+        for object in self.objects.iter_mut() {
+            let new = match &object.kind {
+                Kind::Segment { shmid, .. } => segments.get(shmid).copied(),
+                Kind::Named(name) => objects.get(name.as_str()).copied(),
+                Kind::Memfd(_) | Kind::Anonymous | Kind::Unknown(_) => continue,
+            };
+            let kept = object.origin != Origin::Found && !object.is_removed();
+            object.removed_elsewhere = kept && new.is_none();
+            if object.origin == Origin::CreatedOrFound && new == Some(false) {
+                object.origin = Origin::Found;
+            }
+        }
+    }
+
+    /// A model that forgets what is over and cannot matter any more: its size does not grow with the number of calls.
+    #[must_use]
+    pub fn forgetful() -> Self {
+        Model {
+            over: Some(Over::default()),
+            ..Model::default()
+        }
     }
 
     /// Takes in what happened next.
     pub fn apply(&mut self, item: &Item) -> Applied {
-        match item {
+        let forgotten = self.forget();
+        let applied = match item {
             Item::Start(start) => self.start(start),
             Item::Event(event) => self.event(event),
             Item::End(image, time, ending) => self.end(*image, *time, *ending),
+        };
+        Applied {
+            forgotten,
+            ..applied
+        }
+    }
+
+    /// The latest process of this pid was ended by this signal.
+    fn killed(&mut self, pid: u32, signal: i32) {
+        let process = self.by_pid.get(&pid).copied();
+        if let Some(process) = process.and_then(|index| self.processes.get_mut(index)) {
+            process.killed = Some(signal);
+        }
+    }
+
+    /// The attachment that holds an address in the process of an event: its start and object.
+    pub(crate) fn attachment_around(&self, event: &Event, address: u64) -> Option<(u64, ObjectId)> {
+        let process = self.process(*self.by_image.get(&event.image)?)?;
+        let hold = self.hold(process.holdings.memory.at(address)?.hold)?;
+        match hold.kind {
+            HoldKind::Attachment(start) => Some((start, hold.object)),
+            _ => None,
         }
     }
 
     /// The objects, in the order in which they appeared.
     #[must_use]
-    pub fn objects(&self) -> &[Object] {
+    pub fn objects(&self) -> &Store<Object> {
         &self.objects
     }
 
@@ -117,7 +202,7 @@ impl Model {
 
     /// Attachments, mappings and descriptors, in the order in which they began.
     #[must_use]
-    pub fn holds(&self) -> &[Hold] {
+    pub fn holds(&self) -> &Store<Hold> {
         &self.holds
     }
 
@@ -150,7 +235,13 @@ impl Model {
             .holds
             .iter()
             .map(|hold| hold.to.map_or(hold.from, |(time, _)| time));
-        ends.chain(releases).max().unwrap_or(0)
+        let last = ends.chain(releases).max().unwrap_or(0);
+        last.max(self.forgotten_to)
+    }
+
+    /// Children of forks that have recorded nothing so far.
+    pub(crate) fn silent_children(&self) -> impl Iterator<Item = u32> {
+        self.forks.keys().copied()
     }
 
     /// The time of the first thing known, in nanoseconds of `CLOCK_MONOTONIC`.
@@ -170,6 +261,10 @@ impl Model {
         };
         if start.forked {
             let parent = self.by_pid.get(&start.ppid).copied();
+            let code = parent.and_then(|parent| Some(self.processes.get(parent)?.modules.clone()));
+            if let (Some(code), Some(child)) = (code, self.processes.get_mut(process)) {
+                child.modules = code;
+            }
             let now = parent.and_then(|parent| {
                 let held = self.processes.get(parent)?.holdings.clone();
                 Some((parent, held))
@@ -206,7 +301,10 @@ impl Model {
         if event.failed()
             && let Some(object) = scene.applied.object.and_then(|id| self.objects.get_mut(id))
         {
-            object.errors.push(event.end());
+            object.failures += 1;
+            if self.over.is_none() {
+                object.errors.push(event.end());
+            }
         }
         scene.applied
     }

@@ -6,25 +6,26 @@ use super::{Model, Scene};
 impl Model {
     /// A new object, brought by the scene's call.
     pub(super) fn bring(&mut self, scene: &mut Scene<'_>, kind: Kind, origin: Origin) -> ObjectId {
-        let id = self.objects.len();
         let first = self.deed(scene);
-        match &kind {
-            Kind::Segment { shmid, .. } => drop(self.segments.insert(*shmid, id)),
-            Kind::Named(name) => drop(self.names.insert(name.clone(), id)),
-            Kind::Memfd(_) | Kind::Anonymous | Kind::Unknown(_) => {}
-        }
-        self.objects.push(Object {
-            kind,
+        let id = self.objects.push(Object {
+            kind: kind.clone(),
             size: None,
             origin,
             first,
             removed: None,
+            removed_elsewhere: false,
             gone: None,
             inode: None,
             holders: 0,
             holds: Vec::new(),
+            failures: 0,
             errors: Vec::new(),
         });
+        match kind {
+            Kind::Segment { shmid, .. } => drop(self.segments.insert(shmid, id)),
+            Kind::Named(name) => drop(self.names.insert(name, id)),
+            Kind::Memfd(_) | Kind::Anonymous | Kind::Unknown(_) => {}
+        }
         scene.applied.created = origin != Origin::Found;
         id
     }
@@ -110,15 +111,8 @@ impl Model {
         inode: (u64, u64),
         size: u64,
     ) -> ObjectId {
-        let id = match self.inodes.get(&inode) {
-            Some(id)
-                if self
-                    .objects
-                    .get(*id)
-                    .is_some_and(|object| object.gone.is_none()) =>
-            {
-                *id
-            }
+        let id = match self.inodes.get(&inode).copied() {
+            Some(id) if self.is_still_there(id, link) => id,
             _ => {
                 let kind = kind_of_link(link);
                 self.same_name(&kind)
@@ -129,8 +123,32 @@ impl Model {
         if let Some(object) = self.objects.get_mut(id) {
             object.inode = Some(inode);
         }
-        self.learn_size(id, size);
+        if inode == (0, 0) {
+            // It could not be looked at.
+            self.learn_size(id, size);
+        } else {
+            self.resize(id, size);
+        }
         id
+    }
+
+    /// Whether the object of an inode can be the one that a descriptor's link names. One that nobody held any more was
+    /// perhaps on its way over a socket: a file without a name keeps its inode number for itself.
+    fn is_still_there(&mut self, id: ObjectId, link: &str) -> bool {
+        let Some(object) = self.objects.get_mut(id) else {
+            return false;
+        };
+        if object.gone.is_none() {
+            return true;
+        }
+        let nameless = link.starts_with("/memfd:") || link.ends_with(" (deleted)");
+        if !nameless || object.kind != kind_of_link(link) {
+            return false;
+        }
+        object.gone = None;
+        let size = object.size.unwrap_or(0);
+        self.existing.add(size);
+        true
     }
 
     /// The only object of this name whose inode is not known yet.
@@ -138,7 +156,7 @@ impl Model {
         let same = |(_, object): &(usize, &Object)| {
             object.kind == *kind && object.inode.is_none() && object.gone.is_none()
         };
-        let mut candidates = self.objects.iter().enumerate().filter(same);
+        let mut candidates = self.objects.numbered().filter(same);
         let (id, _) = candidates.next()?;
         candidates.next().is_none().then_some(id)
     }

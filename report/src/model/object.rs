@@ -78,6 +78,8 @@ pub struct Site {
     pub modules: usize,
     /// Return addresses, innermost first.
     pub callers: Vec<u64>,
+    /// The stack, by its ticket among those of the process.
+    pub stack: Option<u64>,
     /// The C function that was called.
     pub call: &'static str,
 }
@@ -95,15 +97,19 @@ pub struct Object {
     pub first: Deed,
     /// The call that removed or unlinked it.
     pub removed: Option<Deed>,
+    /// Whether it was gone when the run was over, though no recorded call removed it.
+    pub removed_elsewhere: bool,
     /// When it ceased to be: removed, and let go by everybody who is recorded.
     pub gone: Option<u64>,
     /// Device and inode, once known.
     pub inode: Option<(u64, u64)>,
     /// Who holds it at this moment.
     pub holders: usize,
-    /// Who held it, in the order in which they began.
+    /// Who held it, in the order in which they began, of a model that forgets nothing.
     pub holds: Vec<HoldId>,
-    /// Moments of failed calls about it.
+    /// Failed calls about it.
+    pub failures: u64,
+    /// Their moments, of a model that forgets nothing.
     pub errors: Vec<u64>,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use super::object::HoldId;
+use crate::event::Stack;
 use crate::stream::{Ending, Start};
 
 /// A descriptor of shared memory.
@@ -32,6 +33,8 @@ pub struct Module {
     pub offset: u64,
     /// The file.
     pub path: String,
+    /// Its build id, if it has one and it was recorded.
+    pub build_id: Option<Box<[u8]>>,
 }
 
 /// Bytes mapped now and at most.
@@ -59,6 +62,8 @@ impl Gauge {
 pub(super) struct Holdings {
     pub(super) descriptors: BTreeMap<i32, Descriptor>,
     pub(super) memory: Memory,
+    /// How often the named semaphore at an address was opened.
+    pub(super) semaphores: BTreeMap<u64, u32>,
 }
 
 /// One process image.
@@ -68,10 +73,16 @@ pub struct Process {
     pub start: Start,
     /// When it ended, in nanoseconds of `CLOCK_MONOTONIC`, and how.
     pub end: Option<(u64, Ending)>,
+    /// The signal that ended it, if that is known.
+    pub killed: Option<i32>,
+    /// The address that it could not reach then, if it said so itself, and the hold that covers it.
+    pub fault: Option<(u64, Option<HoldId>)>,
     /// Shared memory mapped.
     pub mapped: Gauge,
     /// Executable mappings, in the order in which they were found.
     pub modules: Vec<Module>,
+    /// Copied stacks by their tickets.
+    pub stacks: HashMap<u64, Stack>,
     /// Calls recorded.
     pub calls: u64,
     /// Those that failed.
@@ -88,8 +99,11 @@ impl Process {
         Process {
             start,
             end: None,
+            killed: None,
+            fault: None,
             mapped: Gauge::default(),
             modules: Vec::new(),
+            stacks: HashMap::new(),
             calls: 0,
             errors: 0,
             memory_calls: 0,
@@ -107,7 +121,14 @@ impl Process {
         } else {
             exe
         };
-        exe.rsplit('/').next().unwrap_or(exe)
+        crate::words::file_name(exe)
+    }
+
+    /// What the program was called by, without directories: its first argument.
+    #[must_use]
+    pub fn called(&self) -> &str {
+        let name = self.start.arguments.first();
+        crate::words::file_name(name.map_or("", String::as_str))
     }
 
     /// The process in words: `1234 (postgres)`.
@@ -115,6 +136,23 @@ impl Process {
     pub fn label(&self) -> String {
         let program = crate::words::printable(self.program());
         format!("{} ({program})", self.start.pid)
+    }
+
+    /// The process with its command line: `pid 1234 (python3 test_x.py)`.
+    #[must_use]
+    pub fn description(&self) -> String {
+        const MOST: usize = 80;
+        let arguments = self.start.arguments.get(1..).unwrap_or_default();
+        let mut line = self.program().to_owned();
+        for argument in arguments {
+            line += " ";
+            line += argument;
+        }
+        let mut line = crate::words::printable(&line);
+        if line.chars().count() > MOST {
+            line = line.chars().take(MOST - 1).chain(['…']).collect();
+        }
+        format!("pid {} ({line})", self.start.pid)
     }
 }
 

@@ -33,7 +33,7 @@ fn result(event: &Event) -> String {
         };
     }
     match event.call {
-        Ok(Call::Shmat | Call::Mmap | Call::Mremap) => pointer(event.result as u64),
+        Ok(Call::Shmat | Call::Mmap | Call::Mremap | Call::SemOpen) => pointer(event.result as u64),
         _ => event.result.to_string(),
     }
 }
@@ -69,7 +69,15 @@ fn arguments(event: &Event) -> Vec<String> {
         Call::Shmdt => vec![at(0)],
         Call::Shmctl => vec![number(0), flags::shmctl(int(1)), structure(event)],
         Call::ShmOpen => vec![name(), flags::open(int(1)), flags::mode(event.arg(2))],
-        Call::ShmUnlink | Call::Unlink => vec![name()],
+        Call::ShmUnlink | Call::Unlink | Call::SemUnlink => vec![name()],
+        Call::SemClose => vec![at(0)],
+        Call::SemOpen => {
+            let mut words = opened(name(), int(1), event.arg(2));
+            if words.len() > 2 {
+                words.push(event.arg(3).to_string());
+            }
+            words
+        }
         Call::Mmap => vec![
             at(0),
             number(1),
@@ -110,6 +118,7 @@ fn arguments(event: &Event) -> Vec<String> {
             words
         }
         Call::MemfdCreate => vec![name(), flags::memfd(int(1))],
+        Call::Rename | Call::Link => renamed(event, name()),
         Call::Unlinkat => vec![flags::directory(int(0)), name(), number(2)],
         Call::Fallocate => vec![number(0), flags::fallocate(int(1)), number(2), number(3)],
         _ => Vec::new(),
@@ -123,6 +132,19 @@ fn mremap(event: &Event) -> Vec<String> {
     words.push(flags::mremap(event.int(3)));
     if event.int(3) & MREMAP_FIXED != 0 {
         words.push(pointer(event.arg(4)));
+    }
+    words
+}
+
+/// Two paths, and the flags of renameat2.
+fn renamed(event: &Event, old: String) -> Vec<String> {
+    let new = event
+        .second_name
+        .as_deref()
+        .map_or_else(|| "?".to_owned(), quoted);
+    let mut words = vec![old, new];
+    if event.int(2) != 0 {
+        words.push(flags::rename(event.int(2)));
     }
     words
 }

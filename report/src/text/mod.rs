@@ -4,12 +4,14 @@ mod call;
 
 pub(crate) use call::words;
 
+use partage_trace_format::Call;
+
 use crate::Filter;
 use crate::event::Event;
-use crate::model::{Applied, Model};
+use crate::model::{Applied, Model, Process};
 use crate::stream::{Ending, Item};
 use crate::style::{Role, Style};
-use crate::words;
+use crate::{why, words};
 
 /// How moments are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Options {
     pub durations: bool,
     /// Whether return addresses are shown below each line.
     pub callers: bool,
+    /// Whether nothing is said of the ends of processes.
+    pub quiet: bool,
     /// Colours.
     pub style: Style,
 }
@@ -42,6 +46,8 @@ pub struct Writer {
     options: Options,
     filter: Filter,
     last: Option<u64>,
+    /// The program that the line before was about.
+    program: String,
     shown: u64,
 }
 
@@ -53,6 +59,7 @@ impl Writer {
             options,
             filter,
             last: None,
+            program: String::new(),
             shown: 0,
         }
     }
@@ -72,6 +79,7 @@ impl Writer {
         frames: &mut dyn FnMut(&Event) -> Vec<String>,
     ) -> String {
         match item {
+            Item::Event(event) if event.call == Ok(Call::Death) => self.death(event, model),
             Item::Event(event) => self.event(event, applied, model, frames),
             Item::End(_, _, ending) => self.end(applied, model, *ending),
             Item::Start(_) => String::new(),
@@ -86,13 +94,14 @@ impl Writer {
         frames: &mut dyn FnMut(&Event) -> Vec<String>,
     ) -> String {
         let object = applied.object.and_then(|id| model.object(id));
-        if !self.filter.passes(event, object) {
+        let process = applied.process.and_then(|index| model.process(index));
+        if !self.filter.passes(event, process, object) {
             return String::new();
         }
         self.shown += 1;
         let style = self.options.style;
         let said = words(event);
-        let mut line = style.paint(Role::Aside, &self.prefix(event));
+        let mut line = style.paint(Role::Aside, &self.prefix(event, process));
         line += &style.paint(Role::Call, event.call_name());
         line += &format!("({})", said.arguments.join(", "));
         line += " = ";
@@ -115,6 +124,9 @@ impl Writer {
         if let Some(object) = object {
             line += &style.paint(Role::Object, &format!("  # {}", object.label()));
         }
+        if let Some(why) = why::of(event, model) {
+            line += &style.paint(Role::Error, &format!("  # {why}"));
+        }
         line.push('\n');
         if self.options.callers {
             for frame in frames(event) {
@@ -125,12 +137,18 @@ impl Writer {
         line
     }
 
-    fn prefix(&mut self, event: &Event) -> String {
-        let mut prefix = if event.tid == event.pid {
-            format!("[pid {}] ", event.pid)
-        } else {
-            format!("[pid {} tid {}] ", event.pid, event.tid)
-        };
+    /// Who made the call, and when. The program is named where it is another than that of the line before.
+    fn prefix(&mut self, event: &Event, process: Option<&Process>) -> String {
+        let program = process.map_or("", Process::program);
+        let mut prefix = format!("[pid {}", event.pid);
+        if program != self.program {
+            prefix += &format!("<{}>", words::printable(program));
+            program.clone_into(&mut self.program);
+        }
+        if event.tid != event.pid {
+            prefix += &format!(" tid {}", event.tid);
+        }
+        prefix += "] ";
         match self.options.timestamps {
             Timestamps::None => {}
             Timestamps::Wall => {
@@ -148,22 +166,53 @@ impl Writer {
         prefix
     }
 
+    /// Somebody learned how a process ended that could not say so itself.
+    fn death(&self, event: &Event, model: &Model) -> String {
+        let (pid, signal) = (event.arg(0) as u32, event.int(1));
+        let by_itself = pid == event.pid;
+        let process = latest(model, pid);
+        let told = process.is_some_and(|process| process.fault.is_some());
+        if !self.shows_ends(pid, process) || !by_itself && told {
+            return String::new();
+        }
+        let signal = words::signal(signal);
+        let line = format!("[pid {pid}] +++ killed by {signal} +++");
+        self.options.style.paint(Role::Aside, &line) + "\n"
+    }
+
+    /// Whether ends of this process are shown beside its calls.
+    fn shows_ends(&self, pid: u32, process: Option<&Process>) -> bool {
+        let filter = &self.filter;
+        let plain = filter.calls.is_empty() && filter.objects.is_empty() && !filter.errors;
+        let wanted = process.map_or_else(
+            || filter.wants_pid(pid),
+            |process| filter.wants_process(process),
+        );
+        plain && !self.options.quiet && wanted
+    }
+
     fn end(&self, applied: &Applied, model: &Model, ending: Ending) -> String {
         let Some(process) = applied.process.and_then(|index| model.process(index)) else {
             return String::new();
         };
         let pid = process.start.pid;
-        let plain = self.filter.calls.is_empty() && self.filter.objects.is_empty();
         let word = match ending {
             Ending::Exited(status) => format!("exited with {}", status & 0xff),
             Ending::Vanished => "ended without exit: by a signal or a raw system call".to_owned(),
             Ending::Executed | Ending::Running => return String::new(),
         };
-        if !plain || self.filter.errors || !self.filter.wants_process(pid) || process.calls == 0 {
+        let told = ending == Ending::Vanished && process.killed.is_some();
+        if !self.shows_ends(pid, Some(process)) || process.calls == 0 || told {
             return String::new();
         }
         let style = self.options.style;
         let line = style.paint(Role::Aside, &format!("[pid {pid}] +++ {word} +++"));
         line + "\n"
     }
+}
+
+/// The latest process of this pid.
+fn latest(model: &Model, pid: u32) -> Option<&Process> {
+    let mut processes = model.processes().iter().rev();
+    processes.find(|process| process.start.pid == pid)
 }

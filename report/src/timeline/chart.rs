@@ -1,7 +1,7 @@
 //! Bytes over time, above the rows.
 
+use super::scale::{LEFT, MARGIN, RIGHT, Scale};
 use super::svg::Svg;
-use super::{LEFT, MARGIN, RIGHT, Scale};
 use crate::model::{HoldKind, Model, Object, ObjectId};
 use crate::words;
 

@@ -8,46 +8,30 @@
 
 mod chart;
 mod rows;
+mod scale;
 mod svg;
 
 use crate::Filter;
 use crate::model::{Model, Object, ObjectId};
 use crate::words;
+use scale::{LEFT, MARGIN, RIGHT, Scale, WIDTH};
 use svg::Svg;
 
-const WIDTH: f64 = 1280.0;
-/// Left edge of the time axis: room for names.
-const LEFT: f64 = 290.0;
-/// Right edge of the time axis: room for figures.
-const RIGHT: f64 = WIDTH - 170.0;
-const MARGIN: f64 = 16.0;
-
-/// Nanoseconds to places in the picture.
-#[derive(Clone, Copy, Debug)]
-struct Scale {
-    from: u64,
-    to: u64,
-}
-
-impl Scale {
-    fn x(&self, time: u64) -> f64 {
-        let span = self.to.saturating_sub(self.from).max(1) as f64;
-        let inside = time.clamp(self.from, self.to).saturating_sub(self.from) as f64;
-        LEFT + (RIGHT - LEFT) * inside / span
-    }
-
-    /// A moment as the axis counts it.
-    fn moment(&self, time: u64) -> String {
-        words::duration(time.saturating_sub(self.from))
-    }
-}
+/// Most objects that are drawn: viewers do not open pictures of very many.
+const MOST: usize = 500;
 
 /// The recording as an SVG document.
 #[must_use]
 pub fn draw(model: &Model, filter: &Filter) -> String {
     let wanted = |(_, object): &(ObjectId, &Object)| filter.wants(object);
-    let objects: Vec<(ObjectId, &Object)> =
-        model.objects().iter().enumerate().filter(wanted).collect();
+    let mut objects: Vec<(ObjectId, &Object)> = model.objects().numbered().filter(wanted).collect();
+    let more = objects.len().saturating_sub(MOST);
+    if more > 0 {
+        // What leaked is what the picture is looked at for; the rest in its order.
+        objects.sort_by_key(|(_, object)| !crate::leaks::is_lasting(object));
+        objects.truncate(MOST);
+        objects.sort_by_key(|(id, _)| *id);
+    }
     let scale = scale(model, &objects);
     let mut svg = Svg::default();
     let mut y = heading(&mut svg, model, &objects);
@@ -70,6 +54,11 @@ pub fn draw(model: &Model, filter: &Filter) -> String {
         y += 36.0;
     }
     grid(&mut svg, scale, top + 22.0, y);
+    if more > 0 {
+        let line = format!("{more} objects more: too many for a picture, --html shows them all");
+        svg.text(MARGIN, y + 20.0, "aside", &line);
+        y += 36.0;
+    }
     if dense {
         // The one at the top is out of sight.
         y = axis(&mut svg, scale, y);

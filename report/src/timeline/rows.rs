@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::scale::{LEFT, MARGIN, RIGHT, Scale, WIDTH};
 use super::svg::{Area, Svg};
-use super::{LEFT, MARGIN, RIGHT, Scale, WIDTH};
 use crate::Filter;
 use crate::leaks::is_lasting;
 use crate::model::{Hold, HoldKind, Model, Object, Origin};
@@ -200,7 +200,7 @@ fn stretches<'m>(model: &'m Model, filter: &Filter, object: &'m Object) -> Vec<S
     }
     let wanted = |hold: &&Hold| {
         let process = model.process(hold.process);
-        process.is_some_and(|process| filter.wants_process(process.start.pid))
+        process.is_some_and(|process| filter.wants_process(process))
     };
     let mut free: Vec<u64> = Vec::new();
     let mut stretches = Vec::new();
@@ -314,9 +314,9 @@ fn colour(process: usize) -> String {
 /// The processes by colour; returns the bottom.
 pub(super) fn legend(svg: &mut Svg, model: &Model, filter: &Filter, y: f64) -> f64 {
     let mut holders = BTreeMap::new();
-    for hold in model.holds() {
+    for hold in model.holds().iter() {
         let process = model.process(hold.process);
-        if let Some(process) = process.filter(|process| filter.wants_process(process.start.pid)) {
+        if let Some(process) = process.filter(|process| filter.wants_process(process)) {
             holders.insert(hold.process, process.label());
         }
     }

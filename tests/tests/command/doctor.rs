@@ -32,8 +32,8 @@ fn damaged_index_is_found_and_repaired() {
     let ids = namespace.make("get 0x77 100 0600 get 0x78 100 0600");
     let path = format!("{}/registry", namespace.dir());
     let file = OpenOptions::new().write(true).open(path).unwrap();
-    // The index follows the first page.
-    file.write_all_at(&vec![0; 256 << 10], 4096).unwrap();
+    // The index follows the header's page and a page of words.
+    file.write_all_at(&vec![0; 64 << 10], 8192).unwrap();
     let (code, text) = namespace.partage(&["doctor"]);
     assert_eq!(code, Some(1));
     assert!(text.contains("PROBLEM  the segment in slot"), "{text}");
@@ -103,7 +103,7 @@ fn small_shared_memory_directory() {
     let mut unshare = Command::new("unshare");
     let ended = finish(unshare.args(["-mr", "sh", "-c", &script]));
     assert!(
-        ended.output.contains("note     /dev/shm has 64M"),
+        ended.output.contains("note     /dev/shm has 64 MiB"),
         "{}",
         ended.output
     );
@@ -138,4 +138,134 @@ fn doctor(words: &str) -> String {
         "{} doctor {words}",
         crate::support::built().command().display()
     )
+}
+
+/// Limits of the kernel that orphans have used up, and the command that frees them.
+#[test]
+fn used_up_limits_of_the_kernel() {
+    // SAFETY: reads the effective user id.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root has an IPC namespace of its own");
+        return;
+    }
+    let command = crate::support::built().command().display().to_string();
+    let script = format!(
+        "sysctl -qw kernel.shmmni=5; for i in 1 2 3 4 5; do ipcmk -M 4096 >/dev/null; done
+        {command} doctor --backend kernel --json >said; echo status $?
+        {command} doctor --backend kernel
+        {command} rm --backend kernel --orphans --yes && {command} doctor --backend kernel"
+    );
+    let place = Place::new();
+    let mut unshare = Command::new("unshare");
+    unshare
+        .args(["-i", "sh", "-c", &script])
+        .current_dir(place.join(""));
+    let output = finish(&mut unshare).output;
+    let said = std::fs::read_to_string(place.join("said")).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let limits = value.as_array().unwrap().iter();
+    let finding = limits
+        .clone()
+        .find(|finding| finding["check"] == "kernel-limits")
+        .unwrap();
+    assert_eq!(finding["verdict"], "problem");
+    assert_eq!(finding["command"], "partage rm --backend kernel --orphans");
+    for part in [
+        "status 1\n",
+        "PROBLEM  the kernel makes no segment any more",
+        "PROBLEM  kernel.shmmni is used up: 5 of 5 segments; 5 orphans of 20 KiB (nobody is attached), all of root\n",
+        "good     the kernel has System V shared memory",
+        "good     the kernel's limits are far: 0 of 5 segments, 0 B of ",
+    ] {
+        assert!(output.contains(part), "{part} in\n{output}");
+    }
+}
+
+/// The limits of a namespace likewise.
+#[test]
+fn used_up_limits_of_a_namespace() {
+    let namespace = Namespace::new();
+    let dir = namespace.dir();
+    let words = [
+        "run", "--dir", &dir, "--limits", "shmmni=1", "--", "ipcmk", "-M", "4096",
+    ];
+    assert_eq!(outcome(&words).0, Some(0));
+    let (code, text) = namespace.partage(&["doctor"]);
+    assert_eq!(code, Some(1), "{text}");
+    let what = format!("PROBLEM  shmmni of {dir} is used up: 1 of 1 segments; 1 orphan of 4 KiB");
+    assert!(text.contains(&what), "{text}");
+    assert!(
+        text.contains(&format!("  partage rm --orphans --dir {dir}\n")),
+        "{text}"
+    );
+}
+
+/// A full /dev/shm, by whom, and memory that no name leads to.
+#[test]
+fn full_shared_memory_directory() {
+    let script = format!(
+        "mount -t tmpfs -o size=1m none /dev/shm
+        head -c 300000 /dev/zero >/dev/shm/psm_11
+        exec 9<>/dev/shm/gone; head -c 400000 /dev/zero >&9; rm /dev/shm/gone
+        head -c 900000 /dev/zero >/dev/shm/rest 2>/dev/null
+        {}; echo status $?",
+        doctor("")
+    );
+    let mut unshare = Command::new("unshare");
+    let output = finish(unshare.args(["-mr", "sh", "-c", &script])).output;
+    for part in [
+        "PROBLEM  /dev/shm has 1 MiB, 0 B free: it is full; the largest: ",
+        " /gone, unlinked (sh ",
+        " /psm_11 (orphan of root)",
+        "           partage rm --orphans --posix --all-users\n",
+        "in 1 object that is unlinked, most of it /gone held by sh ",
+        "status 1\n",
+    ] {
+        assert!(output.contains(part), "{part} in\n{output}");
+    }
+}
+
+/// The directory is judged as who would use it, and wrong values of variables are said.
+#[test]
+fn as_another_user_and_wrong_variables() {
+    let ended = finish(
+        partage(&["doctor"])
+            .env("PARTAGE_BACKEND", "knl")
+            .env("PARTAGE_SHMMNI", "many"),
+    );
+    assert_eq!(ended.code(), Some(1));
+    for part in [
+        "PROBLEM  PARTAGE_BACKEND is `knl`, which means nothing to it\n",
+        "PROBLEM  PARTAGE_SHMMNI is `many`",
+        "           unset PARTAGE_SHMMNI\n",
+    ] {
+        assert!(ended.output.contains(part), "{part} in\n{}", ended.output);
+    }
+    // `run` says them too, and what the library can read is right: hexadecimal numbers, for one.
+    let mut run = partage(&["run", "--", "true"]);
+    let ended = finish(
+        run.env("PARTAGE_SHMMNI", "many")
+            .env("PARTAGE_SHMALL", "0x10"),
+    );
+    assert_eq!(ended.code(), Some(0));
+    assert_eq!(
+        ended.output,
+        "partage: warning: PARTAGE_SHMMNI is `many`, which means nothing to it: it may be a number up to 32768; \
+         as it is, the default counts\n"
+    );
+    // SAFETY: reads the effective user id.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root can act as somebody else");
+        return;
+    }
+    let script = format!(
+        "mount -t tmpfs -o mode=755 none /dev/shm && {} && {}",
+        doctor("--user nobody"),
+        doctor("--user nosuchuser")
+    );
+    let mut unshare = Command::new("unshare");
+    let output = finish(unshare.args(["-m", "sh", "-c", &script])).output;
+    let what = "note     /dev/shm cannot be written to by nobody: Permission denied";
+    assert!(output.contains(what), "{output}");
+    assert!(output.contains("there is no user nosuchuser"), "{output}");
 }

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
 /// The C program, compiled once into the build directory.
-fn tool() -> &'static PathBuf {
+pub(crate) fn tool() -> &'static PathBuf {
     static TOOL: OnceLock<PathBuf> = OnceLock::new();
     TOOL.get_or_init(|| {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command/shmtool.c");
@@ -16,7 +16,7 @@ fn tool() -> &'static PathBuf {
         let fresh = program.with_extension(std::process::id().to_string());
         let mut compiler = Command::new("cc");
         compiler
-            .args(["-Wall", "-Wextra", "-Werror", "-o"])
+            .args(["-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
             .arg(&fresh)
             .arg(source);
         run_tool(&mut compiler).unwrap();
@@ -64,7 +64,17 @@ impl Namespace {
 
     /// Carries out the steps in a process that stays at the end of them.
     pub(crate) fn hold(&self, steps: &str) -> Holder {
-        let mut command = self.command(&format!("{steps} hold"));
+        Self::started(&mut self.command(&format!("{steps} hold")), steps)
+    }
+
+    /// The same, started by another command such as `unshare`.
+    pub(crate) fn hold_under(&self, mut starter: Command, steps: &str) -> Holder {
+        let command = self.command(&format!("{steps} hold"));
+        starter.arg(command.get_program()).args(command.get_args());
+        Self::started(&mut starter, steps)
+    }
+
+    fn started(command: &mut Command, steps: &str) -> Holder {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

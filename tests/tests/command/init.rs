@@ -88,7 +88,7 @@ fn system_namespace_is_roots() {
     // In a /dev/shm of its own: the machine's shall not change under others.
     let script = "mount -t tmpfs -o mode=1777 none /dev/shm && $PARTAGE init --system &&
         stat -c %a /dev/shm/partage && setpriv --reuid=65534 --clear-groups $PARTAGE run -- ipcmk -M 10 &&
-        ls /dev/shm && $PARTAGE ls --sysv | tail -n +2 | wc -l && $PARTAGE destroy /dev/shm/partage --force";
+        ls /dev/shm && $PARTAGE ls --sysv | tail -n +2 | wc -l && $PARTAGE destroy --yes /dev/shm/partage --force";
     let mut unshare = std::process::Command::new("unshare");
     unshare.args(["-m", "sh", "-c", script]);
     let ended = finish(unshare.env("PARTAGE", crate::support::built().command()));
@@ -122,8 +122,11 @@ fn destroy_removes_a_namespace_and_nothing_else() {
         )
     );
     assert!(fs::metadata(&dir).unwrap().is_dir());
+    let (code, output) = outcome(&["destroy", &dir]);
+    assert_eq!(code, Some(1));
+    assert!(output.contains("no terminal to ask on"), "{output}");
     assert_eq!(
-        outcome(&["destroy", &dir]),
+        outcome(&["destroy", "--yes", &dir]),
         (Some(0), format!("removed {dir}: 1 segment, 1 object\n"))
     );
     assert!(fs::metadata(&dir).is_err());

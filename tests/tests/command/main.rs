@@ -5,11 +5,14 @@
     reason = "these are tests, and fail in this way"
 )]
 
+mod completion;
 mod contents;
 mod doctor;
 mod fixture;
 mod help;
+mod holders;
 mod init;
+mod leftovers;
 mod ls;
 mod rm;
 mod run;

@@ -221,3 +221,106 @@ fn set_uid_program_is_refused_where_the_bit_has_an_effect() {
         Some(4)
     );
 }
+
+/// What a launcher of a container starts is reached, even where the launcher itself is not.
+#[test]
+fn static_launcher_is_warned_of_and_run() {
+    let place = Place::new();
+    let source =
+        "#include <unistd.h>\nint main(int c, char **v) { (void)c; return execvp(v[1], v + 1); }";
+    let launcher = place.compile("tini", source, &["-static"]);
+    let (code, output) = outcome(&[
+        "run",
+        "--private",
+        "--",
+        launcher.to_str().unwrap(),
+        "sh",
+        "-c",
+        "ipcmk -M 10 && ls $PARTAGE_DIR",
+    ]);
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("only what it starts"), "{output}");
+    assert!(output.contains("registry"), "{output}");
+}
+
+/// Objects of the outside stay in sight, segments are private all the same.
+#[test]
+fn private_run_that_shares_objects() {
+    let name = format!("partage-test-shared-{}", std::process::id());
+    let path = format!("/dev/shm/{name}");
+    let place = Place::new();
+    let source = r#"
+        #include <fcntl.h>
+        #include <sys/mman.h>
+        int main(int c, char **v) { (void)c; return shm_open(v[1], O_RDWR, 0) < 0; }"#;
+    let program = place.compile("opens", source, &[]);
+    std::fs::write(&path, "x").unwrap();
+    let program = program.to_str().unwrap();
+    let hidden = outcome(&["run", "--private", "--", program, &name]);
+    let shared = outcome(&["run", "--private", "--share-posix", "--", program, &name]);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(
+        (hidden.0, shared.0),
+        (Some(1), Some(0)),
+        "{hidden:?} {shared:?}"
+    );
+    assert_eq!(
+        outcome(&["run", "--share-posix", "--", "true"]).0,
+        Some(125)
+    );
+}
+
+#[test]
+fn as_another_user() {
+    // SAFETY: reads the effective user id.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root can be somebody else");
+        return;
+    }
+    let script = "id -un; echo $HOME; ipcmk -M 10 >/dev/null && ipcs -m | grep -c nobody; stat -c %U $PARTAGE_DIR";
+    let private = outcome(&[
+        "run",
+        "--private",
+        "--user",
+        "nobody",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ]);
+    let lines: Vec<&str> = private.1.lines().collect();
+    assert_eq!(private.0, Some(0), "{}", private.1);
+    assert_eq!(
+        (lines[0], lines[2], lines[3]),
+        ("nobody", "1", "root"),
+        "{}",
+        private.1
+    );
+    let place = Place::new();
+    let dir = place.join("theirs");
+    std::fs::set_permissions(
+        place.join(""),
+        std::os::unix::fs::PermissionsExt::from_mode(0o777),
+    )
+    .unwrap();
+    let words = [
+        "run",
+        "--user",
+        "nobody",
+        "--dir",
+        dir.to_str().unwrap(),
+        "--",
+        "sh",
+        "-c",
+        script,
+    ];
+    let named = outcome(&words);
+    let lines: Vec<&str> = named.1.lines().collect();
+    assert_eq!(named.0, Some(0), "{}", named.1);
+    assert_eq!(
+        (lines[0], lines[2], lines[3]),
+        ("nobody", "1", "nobody"),
+        "{}",
+        named.1
+    );
+}

@@ -3,13 +3,14 @@
 use crate::support::{built, finish, outcome, partage, wait_until};
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Waits for a signal, one that came just before included, for a bounded time. Without a command
-/// substitution: bash loses a trap that is due while it reads one.
-const WAIT: &str = "for ((i = 0; i < 3000; i++)); do sleep 0.01; done";
+/// Waits for a signal that is trapped, but not for ever. bash runs a trap at once while it waits by its own command, but one
+/// that came just before that only when it is done; and sometimes none at all while a program runs in front of it.
+const WAIT: &str = "for ((i = 0; i < 1200; i++)); do sleep 0.05 & wait $!; done";
 
 /// A private run whose program said where its namespace is, and its pid.
 struct Run {
@@ -28,6 +29,14 @@ impl Run {
     fn start_after(preparation: &str, script: &str) -> Self {
         let script = format!("{preparation}\necho $PARTAGE_DIR $$\n{script}");
         let mut command = partage(&["run", "--private", "--", "bash", "-c", &script]);
+        // Where these tests run in the background, some are ignored, and bash traps none of those.
+        // SAFETY: signal(2) may be called between fork and exec.
+        unsafe {
+            command.pre_exec(|| {
+                libc::signal(libc::SIGINT, libc::SIG_DFL);
+                Ok(())
+            });
+        }
         let mut supervisor = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -88,8 +97,11 @@ fn namespace_is_there_during_the_run_and_gone_with_it() {
     let (code, output) = outcome(&["run", "--private", "sh", "-c", script]);
     assert_eq!(code, Some(0));
     let lines: Vec<&str> = output.lines().collect();
+    // Who is root may start programs as other users, which then make segments of their own.
     // SAFETY: reads the effective user id.
-    assert_eq!(lines[0], format!("711 {}", unsafe { libc::geteuid() }));
+    let user = unsafe { libc::geteuid() };
+    let mode = if user == 0 { 1733 } else { 711 };
+    assert_eq!(lines[0], format!("{mode} {user}"));
     assert!(lines[1].starts_with("pid "), "{output}");
     assert_eq!(lines[3], "command sh");
     assert!(lines[4].contains("/partage-private-"), "{output}");
@@ -218,4 +230,50 @@ fn elsewhere_without_dev_shm() {
         ended.output
     );
     assert!(!Path::new(ended.output.trim()).exists());
+}
+
+/// The usual start of a service: root enters, and drops to the user whose segments they will be.
+#[test]
+fn user_that_root_drops_to_makes_segments() {
+    // SAFETY: reads the effective user id.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root can drop to a user");
+        return;
+    }
+    let drop = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+    let script = format!(
+        "{drop} ipcmk -M 4096 && {drop} sh -c 'ipcs -m | grep -c 4096' && {drop} ipcrm --all=shm"
+    );
+    let words = [
+        "run",
+        "--private",
+        "--without-kernel-sysv",
+        "--",
+        "sh",
+        "-c",
+    ];
+    let (code, output) = outcome(&[&words[..], &[&script]].concat());
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.ends_with("\n1\n"), "{output}");
+}
+
+/// What outlives the run and makes its first call then is told that there is no shared memory, and leaves nothing.
+#[test]
+fn first_call_after_the_end_of_the_run_makes_nothing() {
+    let late = "while [ -e $PARTAGE_DIR ]; do sleep 0.01; done; ipcmk -M 5000 >$PARTAGE_DIR.said 2>&1; \
+                echo $? >$PARTAGE_DIR.code.new; mv $PARTAGE_DIR.code.new $PARTAGE_DIR.code";
+    let mut run = Run::start_after(&format!("({late}) &"), "exit 3");
+    assert_eq!(run.supervisor.wait().unwrap().code(), Some(3));
+    let [said, code] = ["said", "code"].map(|name| run.namespace.with_extension(name));
+    wait_until("the late call is made", || code.exists());
+    let answers = [&said, &code].map(|file| fs::read_to_string(file).unwrap());
+    for file in [said, code] {
+        fs::remove_file(file).unwrap();
+    }
+    assert!(
+        answers[0].contains("Function not implemented"),
+        "{answers:?}"
+    );
+    assert_ne!(answers[1].trim(), "0");
+    assert!(!run.namespace.exists());
 }

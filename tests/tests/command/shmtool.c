@@ -6,16 +6,25 @@
  *   write TEXT          puts TEXT at its start
  *   lock | remove       SHM_LOCK, IPC_RMID
  *   posix NAME SIZE     makes an object and maps it
+ *   open NAME           makes an object and keeps a descriptor of it open
+ *   flock               locks the descriptor opened last
+ *   unlink NAME         takes an object's name away
+ *   memfd NAME SIZE     makes a file without a name and maps it
+ *   close               closes the descriptor opened last
+ *   alone               goes on in a thread, and lets the main thread end
  *   many COUNT          makes COUNT segments of one byte
  *   fork COUNT          makes COUNT children, which inherit what is attached and wait for their parent's end
  *   hold                prints "ready" and waits for the end of standard input
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
@@ -24,6 +33,7 @@
 static char **next;
 static int id = -1;
 static char *address;
+static int descriptor = -1;
 
 static void check(int good, const char *what)
 {
@@ -65,18 +75,58 @@ static void posix(void)
     close(fd);
 }
 
+static void open_object(void)
+{
+    descriptor = shm_open(*next++, O_CREAT | O_RDWR, 0600);
+    check(descriptor != -1, "shm_open");
+}
+
+static void make_memfd(void)
+{
+    const char *name = *next++;
+    size_t size = number();
+    descriptor = memfd_create(name, 0);
+    check(descriptor != -1, "memfd_create");
+    check(ftruncate(descriptor, (off_t)size) == 0, "ftruncate");
+    check(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0) != MAP_FAILED, "mmap");
+}
+
+static void run_steps(void);
+
+static void *in_thread(void *none)
+{
+    (void)none;
+    run_steps();
+    exit(0);
+}
+
+static void go_alone(void)
+{
+    pthread_t thread;
+    check(pthread_create(&thread, NULL, in_thread, NULL) == 0, "pthread_create");
+    pthread_exit(NULL);
+}
+
 static void make_children(void)
 {
+    int there[2];
+    char byte;
+    check(pipe2(there, O_CLOEXEC) == 0, "pipe2");
     for (unsigned long count = number(); count > 0; count--) {
         pid_t child = fork();
         check(child != -1, "fork");
         if (child == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             alarm(60);
+            check(write(there[1], "", 1) == 1, "write");
             for (;;)
                 pause();
         }
+        /* Until it has come through its fork, nobody knows which process it is. */
+        check(read(there[0], &byte, 1) == 1, "read");
     }
+    close(there[0]);
+    close(there[1]);
 }
 
 static void hold(void)
@@ -106,6 +156,18 @@ static void step(const char *word)
         check(shmctl(id, IPC_RMID, NULL) == 0, "IPC_RMID");
     else if (!strcmp(word, "posix"))
         posix();
+    else if (!strcmp(word, "open"))
+        open_object();
+    else if (!strcmp(word, "flock"))
+        check(flock(descriptor, LOCK_EX) == 0, "flock");
+    else if (!strcmp(word, "close"))
+        check(close(descriptor) == 0, "close");
+    else if (!strcmp(word, "unlink"))
+        check(shm_unlink(*next++) == 0, "shm_unlink");
+    else if (!strcmp(word, "memfd"))
+        make_memfd();
+    else if (!strcmp(word, "alone"))
+        go_alone();
     else if (!strcmp(word, "many"))
         for (unsigned long count = number(); count > 0; count--)
             check(shmget(IPC_PRIVATE, 1, 0600) != -1, "shmget");
@@ -117,13 +179,19 @@ static void step(const char *word)
         check(0, word);
 }
 
+static void run_steps(void)
+{
+    while (*next != NULL) {
+        const char *word = *next++;
+        step(word);
+    }
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
     alarm(60);
-    for (next = argv + 1; *next != NULL;) {
-        const char *word = *next++;
-        step(word);
-    }
+    next = argv + 1;
+    run_steps();
     return 0;
 }

@@ -38,7 +38,7 @@ fn missing_one_is_said_and_not_made() {
 fn empty_one_shows_headings_only() {
     let namespace = Namespace::new();
     assert_eq!(outcome(&["init", &namespace.dir()]).0, Some(0));
-    let heading = "KEY  ID  OWNER  MODE  SIZE  RES  NATTCH  STATUS  AGE  PIDS\n";
+    let heading = "KEY  ID  OWNER  MODE  SIZE  RES  NATTCH  STATUS  CHANGED  USED  PIDS\n";
     assert_eq!(namespace.show(&["ls"]), heading);
     assert_eq!(namespace.show(&["gc"]), "nothing to clear away\n");
     assert_eq!(namespace.show(&["rm", "--all"]), "");
@@ -206,9 +206,62 @@ fn huge_one() {
     let line = text.lines().nth(1).unwrap();
     assert!(line.trim_end().ends_with(",+995"), "{line}");
     let (code, output) = namespace.partage(&["doctor"]);
-    assert_eq!(code, Some(0), "{output}");
+    assert_eq!(code, Some(1), "{output}");
     assert!(output.contains("1001 living members"), "{output}");
+    let limit = "is used up: 4096 of 4096 segments; 4095 orphans of 4 KiB";
+    assert!(output.contains(limit), "{output}");
     held.kill();
     let output = namespace.show(&["rm", "--all", "--yes"]);
     assert_eq!(output.lines().count(), 4096);
+}
+
+/// A directory of something else is no empty namespace.
+#[test]
+fn directory_of_something_else_is_no_namespace() {
+    for words in LOOKS {
+        let (first, rest) = words.split_first().unwrap();
+        for (dir, why) in [
+            ("/etc", "has no registry"),
+            ("/etc/passwd", "it is no directory"),
+        ] {
+            let (code, output) = outcome(&[&[*first, "--dir", dir], rest].concat());
+            assert_eq!(code, Some(1), "{words:?}: {output}");
+            let what = format!("{dir} is no namespace: ");
+            assert!(output.contains(&what) && output.contains(why), "{output}");
+        }
+    }
+}
+
+/// Root sees everybody's namespaces; others are told that there are some.
+#[test]
+fn namespaces_of_all_users() {
+    // SAFETY: reads the effective user id.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root can be somebody else");
+        return;
+    }
+    let script = "mount -t tmpfs -o mode=1777 none /dev/shm; cd /
+        as() { u=$1; shift; setpriv --reuid=$u --regid=$u --clear-groups env TMPDIR=/dev/shm $PARTAGE \"$@\"; }
+        as 65534 run -- ipcmk -M 5000 >/dev/null
+        as 4711 ls --sysv --sort id
+        TMPDIR=/dev/shm $PARTAGE ls; $PARTAGE ls --all-users; $PARTAGE ls --user nobody
+        $PARTAGE rm --user nobody --all --yes; $PARTAGE gc --user nobody; ls -A /dev/shm/partage-65534";
+    let mut unshare = std::process::Command::new("unshare");
+    unshare
+        .args(["-m", "sh", "-c", script])
+        .env("PARTAGE", crate::support::built().command())
+        .env_remove("PARTAGE_DIR")
+        .env("NO_COLOR", "1");
+    let output = finish(&mut unshare).output;
+    for part in [
+        " of nobody: run as root (`ls --all-users`) or as them\n",
+        " of nobody: `partage ls --all-users` shows what is in them\n",
+        "/dev/shm/partage-65534  nobody  leftover        0         1        0   0B\n",
+        "\n/dev/shm/partage-65534\nKEY ",
+        "removed segment ",
+        "cleared away the bookkeeping of /dev/shm/partage-65534, which nobody uses",
+    ] {
+        assert!(output.contains(part), "{part} in\n{output}");
+    }
+    assert_eq!(output.matches("4.9KiB").count(), 2, "{output}");
 }

@@ -5,7 +5,7 @@ use crate::support::{Place, built, wait_until};
 use std::process::Command;
 
 /// A terminal with a shell in it.
-struct Terminal {
+pub(crate) struct Terminal {
     socket: String,
     _place: Place,
 }
@@ -44,12 +44,16 @@ impl Terminal {
         status.is_ok_and(|status| status.success())
     }
 
-    fn type_line(&self, line: &str) {
-        assert!(self.tmux(&["send-keys", "-l", line]));
+    pub(crate) fn type_line(&self, line: &str) {
+        self.type_text(line);
         self.press("Enter");
     }
 
-    fn press(&self, key: &str) {
+    pub(crate) fn type_text(&self, text: &str) {
+        assert!(self.tmux(&["send-keys", "-l", text]));
+    }
+
+    pub(crate) fn press(&self, key: &str) {
         assert!(self.tmux(&["send-keys", key]));
     }
 
@@ -66,9 +70,15 @@ impl Terminal {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         wait_until(&format!("{text:?} on the screen"), || {
             self.screen().contains(text)
+        });
+    }
+
+    pub(crate) fn wait_until_gone(&self, text: &str) {
+        wait_until(&format!("no {text:?} on the screen"), || {
+            !self.screen().contains(text)
         });
     }
 }
@@ -79,7 +89,7 @@ impl Drop for Terminal {
     }
 }
 
-fn open() -> Option<Terminal> {
+pub(crate) fn open() -> Option<Terminal> {
     let terminal = Terminal::open();
     if terminal.is_none() {
         assert!(
@@ -98,7 +108,7 @@ fn bulk_removal_asks() {
     namespace.make("get 1 100 0600 get 2 4000 0600");
     let line = format!("partage rm --all --dir {}; echo status $?", namespace.dir());
     terminal.type_line(&line);
-    terminal.wait_for("remove 2 things of 4.1K together? [y/N]");
+    terminal.wait_for("remove 2 things of 4 KiB together? [y/N]");
     terminal.type_line("n");
     terminal.wait_for("status 1");
     assert_eq!(namespace.show(&["ls"]).lines().count(), 3);
@@ -141,6 +151,71 @@ fn watching_follows_the_namespace() {
     terminal.press("C-c");
     terminal.type_line("echo status $?");
     terminal.wait_for("status 130");
+}
+
+/// The head stays in sight, and `q` ends it.
+#[test]
+fn watching_keeps_its_head_and_quits() {
+    let Some(terminal) = open() else { return };
+    let namespace = Namespace::new();
+    namespace.make("many 100 get 0xabc 1 0600");
+    terminal.type_line(&format!("partage ls --watch=1 --dir {}", namespace.dir()));
+    terminal.wait_for("0x00000000");
+    assert!(terminal.screen().contains("KEY"), "{}", terminal.screen());
+    assert!(!terminal.screen().contains("0x00000abc"));
+    terminal.press("q");
+    terminal.type_line("echo status-$((6*7)) $?");
+    terminal.wait_for("status-42 0");
+}
+
+/// Long names are cut, and columns go, before a line breaks.
+#[test]
+fn tables_fit_the_window() {
+    let Some(terminal) = open() else { return };
+    let namespace = Namespace::new();
+    let name = "n".repeat(150);
+    namespace.make(&format!("posix /{name} 10"));
+    let line = format!(
+        "partage ls --posix --dir {}; echo done-$((6*7))",
+        namespace.dir()
+    );
+    terminal.type_line(&line);
+    terminal.wait_for("done-42");
+    let screen = terminal.screen();
+    assert!(screen.contains("nnn…"), "{screen}");
+    assert!(!screen.contains(&name), "{screen}");
+    assert!(
+        namespace.show(&["ls", "--posix"]).contains(&name),
+        "in a pipe it is whole"
+    );
+}
+
+/// Live: sorted, with room, growth and orphans; keys as in top(1).
+#[test]
+fn top_is_live_and_obeys_keys() {
+    let Some(terminal) = open() else { return };
+    let namespace = Namespace::new();
+    let held = namespace.hold("get 0x70b 30000000 0600 at");
+    terminal.type_line("partage top -d 1");
+    terminal.wait_for("GROWTH");
+    terminal.wait_for("/dev/shm: ");
+    terminal.press("N");
+    terminal.wait_for("by name");
+    terminal.press("o");
+    terminal.wait_for("orphans only");
+    terminal.press("o");
+    terminal.press("G");
+    terminal.wait_for("by growth since the start");
+    // What appears now has grown, and comes first.
+    let grown = namespace.hold("get 0x70c 9000000 0600 at posix /grown 20");
+    terminal.press("h");
+    terminal.wait_for("R reverse");
+    terminal.press("q");
+    // The view reads ahead: what is typed before it has gone may be lost.
+    terminal.wait_for("$ partage top");
+    terminal.type_line("echo status-$((6*7)) $?");
+    terminal.wait_for("status-42 0");
+    drop((held, grown));
 }
 
 /// Interrupt, stop and continue from the keyboard reach a program in a private namespace once,

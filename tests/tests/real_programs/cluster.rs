@@ -30,12 +30,6 @@ pub(crate) struct Cluster<'a> {
 }
 
 impl<'a> Cluster<'a> {
-    /// Where Debian keeps PostgreSQL's programs, if it is installed.
-    pub(crate) fn programs() -> Option<PathBuf> {
-        let path = Path::new("/usr/lib/postgresql/15/bin");
-        path.join("postgres").exists().then(|| path.to_path_buf())
-    }
-
     /// Makes the cluster with initdb.
     pub(crate) fn create(launcher: &'a Launcher, programs: PathBuf) -> Result<Self, String> {
         adopt_orphans()?;

@@ -3,13 +3,12 @@
 use super::Outcome;
 use super::cluster::{Cluster, descendants, kill, wait_until_gone};
 use super::launcher::Launcher;
-
-const MISSING: &str = "PostgreSQL 15 (package postgresql-15)";
+use partage_tests::postgresql;
 
 /// initdb, start, pgbench with parallel queries, clean stop, nothing left.
 pub(crate) fn works(launcher: &Launcher) -> Outcome {
-    match Cluster::programs() {
-        None => Outcome::Missing(MISSING),
+    match postgresql::programs() {
+        None => Outcome::Missing(postgresql::MISSING),
         Some(programs) => live(launcher, programs).into(),
     }
 }
@@ -47,8 +46,8 @@ fn live(launcher: &Launcher, programs: std::path::PathBuf) -> Result<(), String>
 
 /// A server whose postmaster was killed cannot be started while one of its backends lives.
 pub(crate) fn interlock(launcher: &Launcher) -> Outcome {
-    match Cluster::programs() {
-        None => Outcome::Missing(MISSING),
+    match postgresql::programs() {
+        None => Outcome::Missing(postgresql::MISSING),
         Some(programs) => lock_out(launcher, programs).into(),
     }
 }

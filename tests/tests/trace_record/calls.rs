@@ -9,7 +9,7 @@ const LIBRARIES: &str = "/usr/lib/x86_64-linux-gnu";
 
 /// Records and truth of one process agree line by line.
 #[track_caller]
-fn agree(outcome: &Outcome) {
+pub(crate) fn agree(outcome: &Outcome) {
     let told = outcome.told();
     let recorded = outcome.recorded();
     assert_eq!(
@@ -277,7 +277,7 @@ const THREADS: u64 = 8;
 const CALLS: u64 = 5000;
 
 #[track_caller]
-fn agree_in_threads(traced: Traced) {
+pub(crate) fn agree_in_threads(traced: Traced) {
     let outcome = traced
         .args(&[&THREADS.to_string(), &CALLS.to_string()])
         .run();

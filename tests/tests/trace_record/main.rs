@@ -7,6 +7,7 @@
 mod calls;
 mod damage;
 mod processes;
+mod reached;
 mod run;
 mod space;
 mod survival;

@@ -97,6 +97,15 @@ fn a_file_system_that_cannot_allocate_ahead_serves_too() {
 }
 
 #[test]
+fn what_was_recorded_stays_out_of_the_programs_memory() {
+    // 25 MB of records.
+    let outcome = Traced::new("loop", &[]).args(&["200000", "memory"]).run();
+    let trace = outcome.only();
+    assert_eq!(trace.header().exit_status, 0);
+    assert_eq!(numbered(&trace)[&0].len(), 200_000);
+}
+
+#[test]
 fn a_limit_on_file_size_stops_the_recording_and_not_the_program() {
     use std::os::unix::process::CommandExt;
     let mut traced = Traced::new("loop", &[]).args(&["50000"]);

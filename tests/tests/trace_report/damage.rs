@@ -3,9 +3,12 @@
 use partage_report::image::Image;
 use partage_report::{Model, Recording, limits};
 use partage_tests::shown::in_every_way as show;
-use partage_trace_format::{HEADER_SIZE, SLOT_SIZE};
+use partage_trace_format::header::{Origin, State};
+use partage_trace_format::{Call, HEADER_SIZE, SLOT_SIZE};
 
 use crate::scene;
+use crate::support::Scratch;
+use crate::writer::TraceFile;
 
 const ROUNDS: u32 = 1500;
 
@@ -86,6 +89,46 @@ fn mutated_recordings_never_upset_any_format() {
         changed > ROUNDS / 2,
         "{changed}: the mutations change nothing"
     );
+}
+
+/// A file that is read part by part, with records of several slots and torn ones wherever the parts begin and end.
+#[test]
+fn a_large_file_reads_as_a_small_one_does() {
+    let mut file = TraceFile::new(scene::SERVER, 1, Origin::Exec, 1_000, "/srv/bin/server");
+    let name = "x".repeat(300);
+    for number in 0..4000 {
+        match number % 7 {
+            0 => file.torn(),
+            1..=3 => file.named(Call::ShmOpen, &[0, 0o102, 0o600], 3, &name),
+            _ => file.call(Call::Close, &[3], 0),
+        };
+    }
+    let bytes = file.bytes(State::Exited, 0);
+    let scratch = Scratch::new();
+    for cut in [0, 1, SLOT_SIZE * 40 + 7] {
+        let bytes = &bytes[..bytes.len() - cut];
+        let path = scratch.path("5000100-0.ptrace");
+        std::fs::write(&path, bytes).unwrap();
+        let mut large = Image::new(path.clone());
+        large.refresh(true).unwrap();
+        let mut whole = Image::new(path.clone());
+        whole.refresh(false).unwrap();
+        assert!(large.is_open() && !whole.is_open());
+        let (records, damage) = whole.records();
+        let (again, same) = large.records();
+        assert!(records.len() > 3000 && damage.torn > 500);
+        assert_eq!(damage.missing > 0, cut > 0, "{damage:?}");
+        assert_eq!((damage, damage), (same, large.damage()));
+        assert_eq!(format!("{records:?}"), format!("{again:?}"));
+        // What is followed comes piece by piece.
+        for image in [&mut whole, &mut large] {
+            let mut tickets = Vec::new();
+            image.take(true, |record| tickets.push(record.ticket));
+            let all: Vec<u64> = records.iter().map(|record| record.ticket).collect();
+            assert_eq!(tickets, all);
+            assert!(image.is_taken());
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::path::Path;
 use partage_report::style::Style;
 use partage_report::symbols::Symbols;
 use partage_report::text::{Options, Timestamps};
-use partage_report::{Filter, Model, json, leaks, limits, perfetto, summary, timeline};
+use partage_report::verdict::{Counting, Verdict};
+use partage_report::{Filter, Model, findings, json, limits, perfetto, sarif, summary, timeline};
 
 use partage_tests::shown::lines;
 
@@ -15,6 +16,7 @@ const PLAIN: Options = Options {
     timestamps: Timestamps::None,
     durations: false,
     callers: false,
+    quiet: false,
     style: Style::PLAIN,
 };
 
@@ -45,6 +47,7 @@ fn text() {
         timestamps: Timestamps::Wall,
         durations: true,
         callers: true,
+        quiet: false,
         style: Style { colour: true },
     };
     compare(
@@ -91,11 +94,42 @@ fn filters() {
         ..Filter::default()
     });
     assert_eq!(calls.lines().count(), 6);
+    let began = recording.began().unwrap();
+    let early = of(Filter {
+        until: Some(began + 1),
+        ..Filter::default()
+    });
+    let late = of(Filter {
+        since: Some(began + 1),
+        ..Filter::default()
+    });
+    let everything = of(Filter::default());
+    assert!(!early.contains("shmat(") && late.contains("shmat("));
+    let calls = |text: &str| text.lines().filter(|line| line.contains(" = ")).count();
+    assert_eq!(calls(&early) + calls(&late), calls(&everything));
     let client = of(Filter {
         pids: vec![scene::CLIENT],
         ..Filter::default()
     });
-    assert!(client.lines().all(|line| line.starts_with("[pid 5000200]")));
+    assert!(client.lines().all(|line| line.starts_with("[pid 5000200")));
+    let program = |name: &str| {
+        of(Filter {
+            programs: vec![name.to_owned()],
+            ..Filter::default()
+        })
+    };
+    assert_eq!(program("client*"), client);
+    let server = program("server");
+    assert!(!server.contains("[pid 5000200") && server.contains("[pid 5000101"));
+    let number = |text: &str| text.lines().count();
+    assert_eq!(number(&server) + number(&client), number(&everything));
+    assert_eq!(program("serv"), "");
+    let quiet = Options {
+        quiet: true,
+        ..PLAIN
+    };
+    let quiet = lines(&recording, quiet, Filter::default());
+    assert_eq!(quiet.lines().filter(|line| line.contains("+++")).count(), 0);
 }
 
 #[test]
@@ -104,12 +138,25 @@ fn summary_and_leaks() {
     let text = summary::text(&recording, &Filter::default(), Style::PLAIN);
     compare("summary.txt", &text);
     let model = Model::of(&recording);
-    let found = leaks::find(&model);
+    let found = Verdict::of(&recording, &model);
     let mut text = found.text(&model, &mut Symbols::new(), Style::PLAIN);
     for remark in limits::remarks(&recording, &model) {
         text += &format!("note: {remark}\n");
     }
     compare("leaks.txt", &text);
+}
+
+#[test]
+fn sarif_document() {
+    let recording = scene::recording();
+    let model = Model::of(&recording);
+    let mut verdict = Verdict::of(&recording, &model);
+    verdict.doubts.push("something was not seen".to_owned());
+    let manner = Style::PLAIN.into();
+    let found = findings::list(&verdict, &model, &mut Symbols::new(), Counting::All, manner);
+    let text = sarif::text(&found, &verdict, Path::new("/srv"));
+    let version = env!("CARGO_PKG_VERSION");
+    compare("leaks.sarif", &text.replace(version, "VERSION"));
 }
 
 #[test]

@@ -1,14 +1,13 @@
 //! Following a program while it runs.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Lines};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::support::{Scratch, partage};
 
-#[test]
-fn calls_are_shown_before_the_program_ends() {
-    let scratch = Scratch::new();
-    let source = "\
+/// Makes a segment, waits for the end of its input, and removes it.
+const WAITING: &str = "\
 #include <stdio.h>
 #include <sys/shm.h>
 #include <unistd.h>
@@ -21,7 +20,11 @@ int main(void)
     return answer == EOF ? 0 : 1;
 }
 ";
-    let program = scratch.compile("waiting", source, &[]);
+
+#[test]
+fn calls_are_shown_before_the_program_ends() {
+    let scratch = Scratch::new();
+    let program = scratch.compile("waiting", WAITING, &[]);
     let mut command = partage(&["trace", "--"]);
     command
         .arg(&program)
@@ -39,4 +42,61 @@ int main(void)
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:?}");
     assert!(rest[0].contains("IPC_RMID"), "{rest:?}");
+}
+
+/// A program that waits while it is recorded into `path`.
+fn recorded(scratch: &Scratch, path: &Path) -> Child {
+    let program = scratch.compile("waiting", WAITING, &[]);
+    let mut command = partage(&["trace", "--summary", "--to", "/dev/null", "-o"]);
+    command.arg(path).arg("--").arg(program);
+    command.stdin(Stdio::piped()).spawn().unwrap()
+}
+
+/// A report that follows, and its lines.
+fn following(path: &Path) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut report = partage(&["report", "--follow"])
+        .arg(path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(report.stdout.take().unwrap()).lines();
+    (report, lines)
+}
+
+#[test]
+fn a_recording_that_grows_is_followed_to_its_end() {
+    let scratch = Scratch::new();
+    let path = scratch.path("rec");
+    // It may begin before anybody records.
+    std::fs::create_dir(&path).unwrap();
+    let (mut report, mut lines) = following(&path);
+    let mut run = recorded(&scratch, &path);
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.contains("<waiting>] shmget(IPC_PRIVATE"), "{first}");
+    drop(run.stdin.take());
+    assert!(run.wait().unwrap().success());
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert!(report.wait().unwrap().success(), "{rest:?}");
+    assert!(rest[0].contains("IPC_RMID"), "{rest:?}");
+    assert!(
+        rest.iter().any(|line| line.contains("exited with 0")),
+        "{rest:?}"
+    );
+}
+
+#[test]
+fn following_ends_by_a_signal() {
+    let scratch = Scratch::new();
+    let path = scratch.path("rec");
+    std::fs::create_dir(&path).unwrap();
+    let (mut report, mut lines) = following(&path);
+    let mut run = recorded(&scratch, &path);
+    assert!(lines.next().unwrap().unwrap().contains("shmget"));
+    let pid = report.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(report.wait().unwrap().code(), Some(0));
+    assert_eq!(lines.count(), 0);
+    drop(run.stdin.take());
+    assert!(run.wait().unwrap().success());
 }

@@ -5,13 +5,25 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod damage;
+mod deaths;
+mod findings;
 mod golden;
+mod habits;
+mod interpreters;
 mod live;
+mod memory;
 mod model;
+mod oracle;
+mod outside;
+mod page;
 mod pictures;
 mod postgresql;
 mod programs;
 mod scene;
 mod schema;
+mod stacks;
 mod support;
+mod verdict;
+mod verdicts;
+mod why;
 mod writer;

@@ -52,6 +52,17 @@ fn any_number_of_objects() {
 }
 
 #[test]
+fn very_many_objects_are_told_and_not_drawn() {
+    let model = Model::of(&scene::crowd(3000));
+    let svg = timeline::draw(&model, &Filter::default());
+    elements(&svg, "rect");
+    assert_eq!(svg.matches("class=\"life\"").count(), 500);
+    // Those that leaked are among them.
+    assert_eq!(svg.matches("class=\"leak\"").count(), 300);
+    assert!(svg.contains("2500 objects more: too many for a picture"));
+}
+
+#[test]
 fn names_are_escaped() {
     let model = Model::of(&scene::recording());
     let svg = timeline::draw(&model, &Filter::default());

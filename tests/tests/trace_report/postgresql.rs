@@ -3,15 +3,15 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use partage_tests::postgresql;
 use partage_tests::process::{Ended, run_bounded};
 
 use crate::support::{Scratch, built, reported};
 
-const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 const BOUND: Duration = Duration::from_secs(120);
 
 /// The ids that the server runs under: it refuses to be root.
@@ -38,13 +38,15 @@ fn install(scratch: &Scratch) -> PathBuf {
 }
 
 struct Server {
+    /// PostgreSQL's.
+    programs: PathBuf,
     scratch: Scratch,
     partage: PathBuf,
     home: PathBuf,
 }
 
 impl Server {
-    fn new() -> Self {
+    fn new(programs: PathBuf) -> Self {
         let scratch = Scratch::new();
         let (partage, home) = (install(&scratch), scratch.path("home"));
         fs::create_dir(&home).unwrap();
@@ -52,6 +54,7 @@ impl Server {
             chown(&home, Some(uid), Some(gid)).unwrap();
         }
         Server {
+            programs,
             scratch,
             partage,
             home,
@@ -68,7 +71,7 @@ impl Server {
         command.args(["--", "/bin/sh", "-ec", script]);
         command
             .env_clear()
-            .env("PATH", format!("{PROGRAMS}:/usr/bin:/bin"))
+            .env("PATH", format!("{}:/usr/bin:/bin", self.programs.display()))
             .env("LC_ALL", "C");
         command.env("HOME", &self.home).current_dir(&self.home);
         if let Some((uid, gid)) = account() {
@@ -80,12 +83,12 @@ impl Server {
 
 #[test]
 fn its_life_is_free_of_leaks() {
-    if !Path::new(PROGRAMS).join("postgres").exists() {
+    let Some(programs) = postgresql::programs() else {
         let all = std::env::var_os("PARTAGE_TEST_ALL").is_some();
-        assert!(!all, "PostgreSQL 15 (package postgresql-15) is missing");
+        assert!(!all, "{} is missing", postgresql::MISSING);
         return;
-    }
-    let server = Server::new();
+    };
+    let server = Server::new(programs);
     let script = "\
 initdb -D data --auth=trust --no-sync --no-locale -E UTF8 -U tester >initdb.log
 cat >>data/postgresql.conf <<END

@@ -219,10 +219,16 @@ fn a_program_under_asan_is_recorded() {
 fn what_cannot_be_recorded_is_refused() {
     let scratch = Scratch::new();
     let fixed = scratch.compile("fixed", "int main(void){return 0;}", &["-static"]);
-    let ended = traced(&scratch, &[], &fixed, &[]);
+    let namespace = scratch.path("ns");
+    let ended = traced(
+        &scratch,
+        &["--dir", namespace.to_str().unwrap()],
+        &fixed,
+        &[],
+    );
     assert_eq!(ended.code(), Some(125));
     assert!(
-        ended.output.contains("statically linked"),
+        ended.output.contains("no preload reaches"),
         "{}",
         ended.output
     );
@@ -234,12 +240,13 @@ fn what_cannot_be_recorded_is_refused() {
         "{}",
         ended.output
     );
-    // So is a program that such a one is started from.
+    // So is a program that a recorded one starts, if it is not led to the tracer.
+    let script = format!("exec {}", fixed.display());
     let ended = traced(
         &scratch,
         &[],
-        "/bin/sh".as_ref(),
-        &["-c", &format!("exec {}", fixed.display())],
+        "/usr/bin/env".as_ref(),
+        &["-u", "PARTAGE_TRACE_OUTSIDE", "sh", "-c", &script],
     );
     assert_eq!(ended.code(), Some(0));
     assert!(
@@ -316,12 +323,9 @@ fn recordings_are_kept_and_never_mixed() {
         ended.output
     );
     // One file of it, and the pictures.
-    let file = fs::read_dir(&recording)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let files = fs::read_dir(&recording).unwrap().flatten();
+    let is_trace = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "ptrace");
+    let file = files.map(|entry| entry.path()).find(is_trace).unwrap();
     assert_eq!(reported(&[file.to_str().unwrap()]).lines().count(), 13);
     let picture = scratch.path("timeline.svg");
     reported(&["--timeline", picture.to_str().unwrap(), kept]);

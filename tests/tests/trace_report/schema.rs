@@ -46,7 +46,7 @@ fn all_kinds_of_lines_are_there() {
         .iter()
         .map(|line| line["type"].as_str().unwrap().to_owned())
         .collect();
-    for kind in ["process", "call", "end", "object", "totals"] {
+    for kind in ["process", "call", "end", "hold", "object", "totals"] {
         assert!(kinds.iter().any(|known| known == kind), "{kind}");
     }
 }

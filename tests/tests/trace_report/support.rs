@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use partage_tests::artefacts::{Artefacts, artefacts, run_tool};
 use partage_tests::process::{Ended, run_bounded};
@@ -76,8 +77,27 @@ pub(crate) fn partage(words: &[&str]) -> Command {
     command
 }
 
+/// What a test leaves in `/dev/shm` for a moment has appeared for every run that is judged meanwhile.
+static APPEARING: RwLock<()> = RwLock::new(());
+
+/// For tests that leave something there: nobody else's run is judged meanwhile.
+pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
+    APPEARING.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// `partage WORDS -- PROGRAM`, to its end; both outputs together.
 pub(crate) fn traced(scratch: &Scratch, words: &[&str], program: &Path, args: &[&str]) -> Ended {
+    let _others = APPEARING.read().unwrap_or_else(PoisonError::into_inner);
+    traced_alone(scratch, words, program, args)
+}
+
+/// The same for whoever is alone already.
+pub(crate) fn traced_alone(
+    scratch: &Scratch,
+    words: &[&str],
+    program: &Path,
+    args: &[&str],
+) -> Ended {
     let mut command = partage(&["trace"]);
     command.args(words).arg("--").arg(program).args(args);
     run_bounded(&mut command, &scratch.path("log"), BOUND).unwrap()

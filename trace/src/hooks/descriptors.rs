@@ -7,7 +7,7 @@ use super::{Args, forward, int, record_int, signed};
 use crate::frames::Site;
 use crate::next::Symbol;
 use crate::recorder::{self, Outcome};
-use crate::{descriptors, file};
+use crate::{descriptors, file, outcome};
 
 /// Notes a new shared memory descriptor; says so if it is too high to be tracked.
 pub(crate) fn note_shared(fd: i32) {
@@ -95,12 +95,12 @@ pub(crate) fn fclose(symbol: Symbol, args: Args, site: Site) -> usize {
 }
 
 /// The descriptor of a stream, -1 if it has none.
-fn number_of(stream: usize) -> i32 {
-    let before = recorder::errno();
+pub(super) fn number_of(stream: usize) -> i32 {
+    let before = outcome::errno();
     // SAFETY: the caller is about to close this stream, so it is one.
     let fd = unsafe { libc::fileno(stream as *mut libc::FILE) };
     // SAFETY: errno's address is valid in every thread; fileno sets it for a stream without descriptor.
-    unsafe { *libc::__errno_location() = before };
+    unsafe { *crate::errno::errno_location() = before };
     fd
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn dup_onto(symbol: Symbol, args: Args, site: Site) -> usize {
     }
     let replaced = usize::from(replaced && int(old) != int(new));
     match symbol {
-        Symbol::dup3 => {
+        Symbol::dup3 | Symbol::by_dup3 => {
             let shown = [signed(old), signed(new), signed(flags), replaced, 0, 0];
             record_duplicate(Call::Dup3, symbol, args, site, shown)
         }

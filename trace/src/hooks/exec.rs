@@ -12,6 +12,7 @@ use partage_trace_format::record::flag;
 use super::{Args, forward, int};
 use crate::frames::Site;
 use crate::next::Symbol;
+use crate::outside::StandIn;
 use crate::recorder::{self, Outcome};
 use crate::{file, sys, text, thread};
 
@@ -21,16 +22,26 @@ unsafe extern "C" {
 
 /// execve and execvpe, whose third argument is the environment.
 pub(crate) fn with_environment(symbol: Symbol, args: Args, site: Site) -> usize {
-    let [path, argv, envp, ..] = args;
-    exec(symbol, args, site, Target { path, argv, envp })
+    let [_, _, envp, ..] = args;
+    by_path(symbol, args, site, envp)
 }
 
 /// execv and execvp, which hand on the program's environment.
 pub(crate) fn same_environment(symbol: Symbol, args: Args, site: Site) -> usize {
-    let [path, argv, ..] = args;
     // SAFETY: libc's variable; exec reads it without a lock as well.
     let envp = unsafe { environ } as usize;
-    exec(symbol, args, site, Target { path, argv, envp })
+    by_path(symbol, args, site, envp)
+}
+
+fn by_path(symbol: Symbol, args: Args, site: Site, envp: usize) -> usize {
+    let [path, argv, ..] = args;
+    let target = Target {
+        path,
+        argv,
+        envp,
+        lookup: Lookup::of(symbol),
+    };
+    exec(symbol, args, site, target)
 }
 
 pub(crate) fn fexecve(symbol: Symbol, args: Args, site: Site) -> usize {
@@ -43,19 +54,63 @@ pub(crate) fn fexecve(symbol: Symbol, args: Args, site: Site) -> usize {
             path: 0,
             argv,
             envp,
+            lookup: Lookup::Otherwise,
         },
     )
 }
 
 pub(crate) fn execveat(symbol: Symbol, args: Args, site: Site) -> usize {
-    let [_, path, argv, envp, ..] = args;
-    exec(symbol, args, site, Target { path, argv, envp })
+    let [directory, path, argv, envp, flags, _] = args;
+    let plain = int(directory) == libc::AT_FDCWD && int(flags) == 0;
+    let target = Target {
+        path,
+        argv,
+        envp,
+        lookup: if plain {
+            Lookup::Direct
+        } else {
+            Lookup::Otherwise
+        },
+    };
+    exec(symbol, args, site, target)
 }
 
 struct Target {
     path: usize,
     argv: usize,
     envp: usize,
+    lookup: Lookup,
+}
+
+/// How the path leads to the program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lookup {
+    Direct,
+    /// By the environment's `PATH`.
+    Searched,
+    /// By a descriptor.
+    Otherwise,
+}
+
+impl Lookup {
+    fn of(symbol: Symbol) -> Self {
+        match symbol {
+            Symbol::execvp | Symbol::execvpe | Symbol::posix_spawnp => Lookup::Searched,
+            _ => Lookup::Direct,
+        }
+    }
+}
+
+impl Target {
+    /// The exec of the command that records the program from outside, where no preload reaches it.
+    #[inline(never)]
+    fn stand_in(&self, recorded: bool) -> Option<StandIn> {
+        if self.lookup == Lookup::Otherwise {
+            return None;
+        }
+        let searched = self.lookup == Lookup::Searched;
+        StandIn::prepare(self.path, searched, self.argv, recorded)
+    }
 }
 
 fn exec(symbol: Symbol, args: Args, site: Site, target: Target) -> usize {
@@ -64,7 +119,10 @@ fn exec(symbol: Symbol, args: Args, site: Site, target: Target) -> usize {
     };
     let mut buffer = [0; NAME_MAX];
     let path = text::copy_c_bytes(target.path, &mut buffer);
-    let untraced = if hands_on_recorder(target.envp) {
+    let recorded = hands_on_recorder(target.envp);
+    let mut stand_in = target.stand_in(recorded);
+    let command = stand_in.as_mut().and_then(StandIn::words);
+    let untraced = if recorded || command.is_some() {
         0
     } else {
         flag::UNTRACED_IMAGE
@@ -79,6 +137,10 @@ fn exec(symbol: Symbol, args: Args, site: Site, target: Target) -> usize {
         &pieces,
     );
     set_state(State::Executed);
+    if let Some((command, words)) = command {
+        // If it cannot be executed, the program still can.
+        forward(Symbol::execve, [command, words, target.envp, 0, 0, 0]);
+    }
     let result = forward(symbol, args);
     set_state(State::Running);
     recorder::finish_with(begun, Call::Exec, Outcome::int(result), shown, &pieces);
@@ -121,10 +183,26 @@ fn hands_on_recorder(envp: usize) -> bool {
 
 /// posix_spawn and posix_spawnp, which return their error.
 pub(crate) fn posix_spawn(symbol: Symbol, args: Args, site: Site) -> usize {
-    let begun = recorder::begin(site);
-    let result = forward(symbol, args);
-    let Some(begun) = begun else { return result };
-    let [pid, path, _, _, _, envp] = args;
+    let Some(begun) = recorder::begin(site) else {
+        return forward(symbol, args);
+    };
+    let [pid, path, actions, attributes, argv, envp] = args;
+    let recorded = hands_on_recorder(envp);
+    let target = Target {
+        path,
+        argv,
+        envp,
+        lookup: Lookup::of(symbol),
+    };
+    let mut stand_in = target.stand_in(recorded);
+    let led = stand_in.as_mut().and_then(StandIn::words);
+    let result = match led {
+        Some((command, words)) => forward(
+            Symbol::posix_spawn,
+            [pid, command, actions, attributes, words, envp],
+        ),
+        None => forward(symbol, args),
+    };
     let mut child = [0; size_of::<libc::pid_t>()];
     if int(result) == 0 && pid != 0 {
         // A null pointer asks for no pid; what cannot be read stays 0.
@@ -132,7 +210,7 @@ pub(crate) fn posix_spawn(symbol: Symbol, args: Args, site: Site) -> usize {
     }
     let mut buffer = [0; NAME_MAX];
     let name = text::copy_c_bytes(path, &mut buffer);
-    let untraced = if hands_on_recorder(envp) {
+    let untraced = if recorded || led.is_some() {
         0
     } else {
         flag::UNTRACED_IMAGE

@@ -1,6 +1,8 @@
 //! mmap, munmap, mremap, mprotect.
 
 use partage_trace_format::Call;
+use partage_trace_format::payload::tag;
+use partage_trace_format::structs::File;
 
 use super::sysv::enter;
 use super::{Args, forward, int, record_int, signed};
@@ -8,7 +10,7 @@ use crate::frames::Site;
 use crate::mappings::Range;
 use crate::next::Symbol;
 use crate::recorder::{self, Outcome};
-use crate::{descriptors, found, mappings, options, process};
+use crate::{descriptors, found, mappings, options, places, process};
 
 /// The flags that tell whether a mapping may concern shared memory, and what they are where it cannot.
 pub(crate) const TELLING: i32 =
@@ -55,8 +57,21 @@ fn mmap_other(symbol: Symbol, args: Args, site: Site) -> usize {
         signed(fd),
         file_offset,
     ];
-    recorder::finish(begun, Call::Mmap, outcome, shown);
+    let mapped = outcome.succeeded() && shared && int(flags) & libc::MAP_ANONYMOUS == 0;
+    match unusual_size(mapped, int(fd), len) {
+        Some(file) => {
+            let file = file.to_bytes();
+            recorder::finish_with(begun, Call::Mmap, outcome, shown, &[(tag::FILE, &file)]);
+        }
+        None => recorder::finish(begun, Call::Mmap, outcome, shown),
+    }
     result
+}
+
+/// What a descriptor stands for that was mapped, unless all of it was: it may have come to its size by a write.
+fn unusual_size(mapped: bool, fd: i32, len: usize) -> Option<File> {
+    let file = mapped.then(|| places::file(fd))??;
+    (file.size != len as u64).then_some(file)
 }
 
 fn maps_shared_memory(flags: i32, fd: i32) -> bool {

@@ -6,9 +6,13 @@
 pub(crate) mod descriptors;
 pub(crate) mod exec;
 pub(crate) mod memory;
+pub(crate) mod moves;
 pub(crate) mod paths;
 pub(crate) mod process;
+pub(crate) mod semaphores;
+pub(crate) mod streams;
 pub(crate) mod sysv;
+pub(crate) mod waits;
 
 use partage_trace_format::Call;
 

@@ -1,14 +1,14 @@
 //! fork, exit, dlclose. (vfork is in `vfork.rs`, exec in `exec.rs`.)
 
 use core::ffi::{c_int, c_void};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 use partage_trace_format::{Call, header};
 
 use super::{Args, forward, int, signed};
 use crate::frames::Site;
-use crate::next::Symbol;
-use crate::recorder::{self, Begun, Outcome};
+use crate::next::{self, Symbol};
+use crate::recorder::{self, Outcome};
 use crate::{file, modules, process, thread};
 
 pub(crate) fn fork(symbol: Symbol, args: Args, site: Site) -> usize {
@@ -19,18 +19,14 @@ pub(crate) fn fork(symbol: Symbol, args: Args, site: Site) -> usize {
     };
     let begun = recorder::begin(site);
     let result = forward(symbol, args);
-    let Some(mut begun) = begun else {
+    let Some(begun) = begun else {
         return result;
     };
     if int(result) == 0 {
-        process::forked();
-        // The child's file begins now, and with it the child's time.
-        let Some(now) = recorder::begin(site) else {
-            return result;
-        };
-        begun = Begun::at(site, now.time());
+        process::forked(call, site.return_address);
+    } else {
+        recorder::finish(begun, call, Outcome::int(result), [0; 6]);
     }
-    recorder::finish(begun, call, Outcome::int(result), [0; 6]);
     result
 }
 
@@ -40,16 +36,28 @@ pub(crate) fn exit(symbol: Symbol, args: Args, site: Site) -> usize {
     forward(symbol, args)
 }
 
-/// _exit and _Exit.
+/// _exit and _Exit. bionic's exit ends with a call of it: that is not one of the program's.
 pub(crate) fn underscore_exit(symbol: Symbol, args: Args, site: Site) -> usize {
-    record_exit(Call::UnderscoreExit, args, site);
+    let [status, ..] = args;
+    let is_the_end_of_exit = exit_is_recorded()
+        && EXIT_STATUS.load(Ordering::Relaxed) == int(status)
+        && !thread::current().in_vfork_child();
+    if !is_the_end_of_exit {
+        record_exit(Call::UnderscoreExit, args, site);
+    }
     forward(symbol, args)
 }
 
 /// The generation in which the exit was recorded: a program that returns from main does not call our `exit`.
 static EXIT_RECORDED: AtomicU32 = AtomicU32::new(0);
+/// With which status.
+static EXIT_STATUS: AtomicI32 = AtomicI32::new(0);
 
+/// The end of a child that has recorded nothing is no reason to begin a file.
 fn record_exit(call: Call, args: Args, site: Site) {
+    if process::is_silent() {
+        return;
+    }
     let Some(begun) = recorder::begin(site) else {
         return;
     };
@@ -61,7 +69,8 @@ fn record_exit(call: Call, args: Args, site: Site) {
         [signed(status), 0, 0, 0, 0, 0],
     );
     if !thread::current().in_vfork_child() {
-        EXIT_RECORDED.store(process::generation(), Ordering::Relaxed);
+        EXIT_STATUS.store(int(status), Ordering::Relaxed);
+        EXIT_RECORDED.store(thread::generation(), Ordering::Relaxed);
         if let Some(header) = file::header() {
             header.set_exited(int(status));
         }
@@ -72,11 +81,11 @@ fn record_exit(call: Call, args: Args, site: Site) {
 pub(crate) fn at_exit() {
     type OnExit =
         unsafe extern "C" fn(unsafe extern "C" fn(c_int, *mut c_void), *mut c_void) -> c_int;
-    // SAFETY: the name is NUL-terminated; glibc has on_exit, musl has not.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"on_exit".as_ptr()) };
-    if !found.is_null() {
+    // glibc has on_exit, musl has not.
+    let found = next::next_definition(c"on_exit");
+    if found != 0 {
         // SAFETY: on_exit has this type.
-        let on_exit = unsafe { core::mem::transmute::<*mut c_void, OnExit>(found) };
+        let on_exit = unsafe { core::mem::transmute::<usize, OnExit>(found) };
         // SAFETY: the handler stays loaded (nodelete).
         let done = unsafe { on_exit(returned_from_main, core::ptr::null_mut()) } == 0;
         ON_EXIT.store(done, Ordering::Relaxed);
@@ -93,10 +102,11 @@ unsafe extern "C" fn returned_from_main(status: c_int, _: *mut c_void) {
 const NOWHERE: Site = Site {
     return_address: 0,
     frame_pointer: 0,
+    stack_pointer: 0,
 };
 
 fn exit_is_recorded() -> bool {
-    EXIT_RECORDED.load(Ordering::Relaxed) == process::generation()
+    EXIT_RECORDED.load(Ordering::Relaxed) == thread::generation()
 }
 
 /// Whether `returned_from_main` will be called.

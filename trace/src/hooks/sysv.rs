@@ -9,7 +9,7 @@ use crate::frames::Site;
 use crate::mappings::Range;
 use crate::next::{self, Symbol};
 use crate::recorder::{self, Outcome};
-use crate::{file, mappings, sizes};
+use crate::{file, mappings, outcome, sizes};
 
 pub(crate) fn shmget(symbol: Symbol, args: Args, site: Site) -> usize {
     let begun = recorder::begin(site);
@@ -104,14 +104,9 @@ pub(crate) fn shmctl(symbol: Symbol, args: Args, site: Site) -> usize {
 
 /// What a command reads or fills: the payload's tag, and its size in bytes.
 fn buffer_of(command: i32) -> Option<(u16, usize)> {
-    const SHM_STAT: i32 = 13;
-    const SHM_INFO: i32 = 14;
-    const SHM_STAT_ANY: i32 = 15;
-    const IPC_INFO: i32 = 3;
+    use libc::{IPC_INFO, IPC_SET, IPC_STAT, SHM_INFO, SHM_STAT, SHM_STAT_ANY};
     match command {
-        libc::IPC_STAT | libc::IPC_SET | SHM_STAT | SHM_STAT_ANY => {
-            Some((tag::SHMID_DS, SHMID_DS_SIZE))
-        }
+        IPC_STAT | IPC_SET | SHM_STAT | SHM_STAT_ANY => Some((tag::SHMID_DS, SHMID_DS_SIZE)),
         IPC_INFO => Some((tag::SHMINFO, SHMINFO_SIZE)),
         SHM_INFO => Some((tag::SHM_INFO, SHM_INFO_SIZE)),
         _ => None,
@@ -133,12 +128,12 @@ fn size_of(id: i32) -> usize {
         0,
         0,
     ];
-    let before = recorder::errno();
+    let before = outcome::errno();
     // SAFETY: status is writable and of shmid_ds's size.
     let result = unsafe { next::call(Symbol::shmctl, args) };
     if int(result) == -1 {
         // SAFETY: errno's address is valid in every thread; the program's call has not failed.
-        unsafe { *libc::__errno_location() = before };
+        unsafe { *crate::errno::errno_location() = before };
         return 0;
     }
     sizes::note(id, status.shm_segsz as u64);

@@ -1,6 +1,8 @@
 //! Whether the namespace is fit and sound.
 
-use super::Finding;
+use super::finding::{DEV_SHM, Finding};
+use super::limits::{self, Whose};
+use super::room;
 use crate::changes;
 use crate::failure::reason;
 use crate::launch;
@@ -16,15 +18,31 @@ pub(super) fn look(choice: &Choice, repair: bool) -> Vec<Finding> {
     if choice.backend == Backend::Kernel {
         return Vec::new();
     }
-    let mut findings = match sources::locate(choice.dir.as_deref()) {
+    let mut findings = match choice.locate() {
         Err(failure) => vec![Finding::from(failure)],
         Ok(None) => vec![Finding::good(
-            "no program of yours has used the default namespace yet",
+            "no program of this user has used the default namespace yet",
         )],
-        Ok(Some(location)) => look_at(&location, repair),
+        Ok(Some(location)) => {
+            let mut findings = look_at(&location, repair);
+            findings.extend(other_room(&location.directory));
+            findings
+        }
     };
     findings.extend(dead_runs());
     findings
+        .into_iter()
+        .map(|finding| match finding.check {
+            "" => finding.about("namespace"),
+            _ => finding,
+        })
+        .collect()
+}
+
+/// The room where the namespace is, if that is not in /dev/shm.
+fn other_room(directory: &Path) -> Option<Finding> {
+    let is_elsewhere = !directory.starts_with(DEV_SHM);
+    is_elsewhere.then(|| room::look(directory, None).about("namespace-room"))
 }
 
 fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
@@ -44,6 +62,7 @@ fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
         Finding::good(format!("the namespace is {shown}, with {living}")),
         lock(&location.directory),
     ];
+    findings.extend(limits_of(location));
     let breaches = lasting_breaches(&namespace);
     if breaches.is_empty() {
         findings.push(Finding::good("every invariant of the registry holds"));
@@ -58,6 +77,27 @@ fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
         );
     }
     findings
+}
+
+fn limits_of(location: &Location) -> Vec<Finding> {
+    let directory = quoted(&location.directory);
+    match sources::user_table(location) {
+        Ok(Some((limits, segments))) => {
+            limits::look(Whose::Namespace(&directory), &limits, &segments)
+        }
+        // Why it cannot be opened was said.
+        _ => Vec::new(),
+    }
+}
+
+/// As a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:,@%".contains(&byte);
+    match text.bytes().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
 }
 
 fn repaired(location: &Location, namespace: &Namespace, before: usize) -> Finding {
@@ -101,7 +141,6 @@ fn words(breach: &Breach) -> String {
         Breach::ForeignId { slot, shmid } => {
             format!("slot {slot} holds segment {shmid}, whose id names another slot")
         }
-        Breach::Bitmap { slot } => format!("slot {slot} is in use and marked free, or the reverse"),
         Breach::KeyLost { slot, key } => {
             format!(
                 "the segment in slot {slot} cannot be found by its key {}",
@@ -119,13 +158,10 @@ fn words(breach: &Breach) -> String {
             nattch,
             recorded,
         } => {
-            format!("slot {slot} counts {nattch} attachments, and has records of {recorded}")
+            format!("slot {slot} counts {nattch} attachments, and its members hold {recorded}")
         }
         Breach::File { slot } => {
             format!("the file of the segment in slot {slot} is missing or too small")
-        }
-        Breach::RecordLost { record, shmid } => {
-            format!("attachment record {record} is of segment {shmid}, which is not there")
         }
         Breach::Total { name, says, is } => format!("the total `{name}` says {says} and is {is}"),
     }

@@ -1,6 +1,6 @@
 //! Whether the library is found and gets into programs.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::launch::{Environment, Library, Program};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -64,10 +64,6 @@ fn reaches(program: &Path, library: &Library) -> Finding {
 impl From<crate::failure::Failure> for Finding {
     fn from(failure: crate::failure::Failure) -> Self {
         let (what, advice) = failure.into_parts();
-        Self {
-            verdict: super::Verdict::Problem,
-            what,
-            advice,
-        }
+        Self::new(super::finding::Verdict::Problem, what, advice)
     }
 }

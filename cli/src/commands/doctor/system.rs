@@ -1,21 +1,26 @@
-//! What the kernel and `/dev/shm` offer.
+//! What the kernel offers.
 
-use super::Finding;
-use crate::failure::reason;
-use crate::output::format;
+use super::finding::Finding;
+use super::limits::{self, Whose};
+use crate::sources;
 use nix::errno::Errno;
-use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{AccessFlags, ForkResult, access, fork};
+use nix::unistd::{ForkResult, fork};
 use partage_core::backend;
-use std::io;
-use std::path::Path;
-
-/// A container's `/dev/shm` is often this large and no larger.
-const SMALL: u64 = 64 << 20;
 
 pub(super) fn look() -> Vec<Finding> {
-    vec![kernel(), shared_memory_directory()]
+    let mut findings = vec![kernel().about("kernel-sysv")];
+    findings.extend(kernel_limits());
+    findings
+}
+
+/// Nothing where the kernel has no such segments.
+fn kernel_limits() -> Vec<Finding> {
+    match (sources::kernel_limits(), sources::kernel_table()) {
+        (Some(limits), Some(segments)) => limits::look(Whose::Kernel, &limits, &segments),
+        _ => Vec::new(),
+    }
 }
 
 /// Tries the kernel's own System V calls.
@@ -25,21 +30,53 @@ fn kernel() -> Finding {
         Ok(WaitStatus::Exited(_, 0)) => Finding::good(
             "the kernel has System V shared memory; `partage run --private` keeps it to a program",
         ),
-        Ok(WaitStatus::Exited(_, code)) => match Errno::from_raw(code) {
-            Errno::ENOSYS => Finding::good(format!(
-                "the kernel has no System V shared memory here: {provides}"
-            )),
-            why => Finding::good(format!(
-                "the kernel's System V shared memory does not work here ({}): {provides}",
-                why.desc()
-            )),
-        },
-        Ok(_) => Finding::good(format!(
+        Ok(WaitStatus::Exited(_, code)) => refused(Errno::from_raw(code)),
+        Ok(WaitStatus::Signaled(_, Signal::SIGSYS, _)) => Finding::good(format!(
             "System V shared memory is forbidden here, on pain of death: {provides}"
         )),
+        Ok(other) => Finding::problem(
+            format!("who tried the kernel's System V calls did not come back: {other:?}"),
+            provides,
+        ),
         Err(why) => Finding::note(
             format!("cannot try the kernel's System V calls: {}", why.desc()),
             "is there a limit on processes?",
+        ),
+    }
+}
+
+/// A kernel or a sandbox without these calls is what partage is for; limits that are used up are
+/// not, and what nobody knows is not good.
+fn refused(why: Errno) -> Finding {
+    let provides = "`partage run` provides it";
+    match why {
+        Errno::ENOSYS => Finding::good(format!(
+            "the kernel has no System V shared memory here: {provides}"
+        )),
+        Errno::EPERM | Errno::EACCES => Finding::good(format!(
+            "the kernel's System V shared memory is forbidden here ({}): {provides}",
+            why.desc()
+        )),
+        Errno::ENOSPC => Finding::problem(
+            "the kernel makes no segment any more: one of its limits is used up (shmget: ENOSPC)",
+            format!("see below which; {provides} with limits of its own"),
+        ),
+        Errno::ENOMEM => Finding::problem(
+            "the kernel has no memory for a segment of one byte (shmget: ENOMEM)",
+            "see what takes the memory: is the limit of a container or control group reached?",
+        )
+        .with_command("partage ls --all-memory --sort size"),
+        Errno::EINVAL => Finding::problem(
+            "the kernel makes no segment of one byte (shmget: EINVAL): kernel.shmmax is 0",
+            "set a limit that lets programs work",
+        )
+        .with_command("sysctl -w kernel.shmmax=18446744073692774399"),
+        _ => Finding::problem(
+            format!(
+                "the kernel's System V shared memory fails, and it is not known why ({}, {why})",
+                why.desc()
+            ),
+            provides,
         ),
     }
 }
@@ -61,46 +98,4 @@ fn try_kernel() -> nix::Result<WaitStatus> {
     };
     // SAFETY: leaves at once, running no handler of the parent's.
     unsafe { libc::_exit(status) }
-}
-
-fn shared_memory_directory() -> Finding {
-    let path = Path::new("/dev/shm");
-    let elsewhere = "name a directory on a tmpfs in PARTAGE_DIR, or mount one: \
-        mount -t tmpfs -o mode=1777 tmpfs /dev/shm";
-    let system = match statvfs(path) {
-        Ok(system) => system,
-        Err(why) => {
-            return Finding::note(format!("/dev/shm is not there: {}", why.desc()), elsewhere);
-        }
-    };
-    if access(path, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
-        let why = reason(&io::Error::last_os_error());
-        return Finding::note(format!("/dev/shm cannot be written to: {why}"), elsewhere);
-    }
-    let unit = system.fragment_size();
-    let (size, free) = (system.blocks() * unit, system.blocks_available() * unit);
-    let what = format!(
-        "/dev/shm has {}, {} free",
-        format::size(size),
-        format::size(free)
-    );
-    if !is_memory(path) {
-        return Finding::note(format!("{what}; it is on a disk"), elsewhere);
-    }
-    if size != 0 && size <= SMALL {
-        return Finding::note(
-            what,
-            "that is little: a larger one is `docker run --shm-size=1g`",
-        );
-    }
-    if system.flags().contains(FsFlags::ST_NOEXEC) {
-        return Finding::note(what, "it is mounted noexec: SHM_EXEC will fail with EPERM");
-    }
-    Finding::good(what)
-}
-
-/// Whether files there are memory.
-fn is_memory(path: &Path) -> bool {
-    use nix::sys::statfs::{TMPFS_MAGIC, statfs};
-    statfs(path).is_ok_and(|system| system.filesystem_type() == TMPFS_MAGIC)
 }

@@ -30,7 +30,11 @@ pub(crate) struct Selection {
     #[arg(long, value_name = "SIZE")]
     min_size: Option<String>,
 
-    /// Only what nobody is attached to
+    /// Only what was not attached, changed or written for so long (30m, 2h, 3d)
+    #[arg(long, value_name = "AGE", value_parser = crate::age::parse)]
+    older_than: Option<i64>,
+
+    /// Only what nobody has attached, mapped, open or locked
     #[arg(long)]
     orphans: bool,
 
@@ -61,7 +65,7 @@ enum Order {
 }
 
 /// Slots are the low bits of an id.
-const SLOT: i32 = 0x7fff;
+const SLOT: i32 = partage_core::inspect::MAX_SEGMENTS as i32 - 1;
 
 impl Selection {
     /// Leaves in `snapshot` what was asked for, in the order asked for.
@@ -73,10 +77,13 @@ impl Selection {
                 && size >= least
                 && self
                     .pid
-                    .is_none_or(|pid| pids.iter().any(|attachment| attachment.pid == pid))
+                    .is_none_or(|pid| pids.iter().any(|attachment| attachment.pid == Some(pid)))
         };
+        let latest = self.older_than.map(|age| format::now().saturating_sub(age));
+        let is_old = |moment: i64| latest.is_none_or(|latest| moment <= latest);
         snapshot.segments.retain(|segment| {
             !self.posix
+                && is_old(segment.ctime.max(segment.atime).max(segment.dtime))
                 && fits(segment.owner.uid, segment.size, &segment.attached)
                 && (!self.orphans || segment.is_orphan())
                 && (!self.removed || segment.is_removed())
@@ -84,8 +91,21 @@ impl Selection {
         snapshot.objects.retain(|object| {
             !self.sysv
                 && !self.removed
+                && is_old(object.mtime)
                 && fits(object.owner.uid, object.size, &object.attached)
-                && (!self.orphans || object.attached.is_empty())
+                && (!self.orphans || object.is_orphan())
+        });
+        snapshot.nameless.retain(|memory| {
+            !self.sysv
+                && !self.removed
+                && !self.orphans
+                && latest.is_none()
+                && owner.is_none()
+                && memory.size >= least
+                && self.pid.is_none_or(|pid| {
+                    let mut holders = memory.attached.iter();
+                    holders.any(|attachment| attachment.pid == Some(pid))
+                })
         });
         self.order(snapshot);
         Ok(())
@@ -103,7 +123,10 @@ impl Selection {
 
     fn order(&self, snapshot: &mut Snapshot) {
         let Snapshot {
-            segments, objects, ..
+            segments,
+            objects,
+            nameless,
+            ..
         } = snapshot;
         segments.sort_by_key(|segment| segment.id & SLOT);
         let by_segment: Option<fn(&Segment) -> i128> = match self.sort {
@@ -131,7 +154,14 @@ impl Selection {
         if let Some(by) = by_object {
             objects.sort_by_key(by);
         }
+        match self.sort {
+            Order::Size => nameless.sort_by_key(|memory| memory.size),
+            Order::Resident => nameless.sort_by_key(|memory| memory.resident),
+            Order::Nattch => nameless.sort_by_key(|memory| memory.attached.len()),
+            Order::Id | Order::Key | Order::Owner | Order::Age => {}
+        }
         if self.reverse {
+            nameless.reverse();
             segments.reverse();
             objects.reverse();
         }

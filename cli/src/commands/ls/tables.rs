@@ -1,12 +1,9 @@
 //! The tables of `partage ls`.
 
-use crate::model::{Attachment, Object, Segment, Snapshot};
+use crate::model::{Attachment, Nameless, NamelessKind, Object, Segment, Snapshot};
 use crate::output::format;
 use crate::output::table::{Align, Table};
 use std::collections::BTreeMap;
-
-/// How many pids the short table shows of one segment.
-const PIDS: usize = 6;
 
 const NONE: &str = "-";
 
@@ -60,10 +57,18 @@ const SHORT: &[Column<Segment>] = &[
     RES,
     NATTCH,
     STATUS,
-    ("AGE", Align::Right, |segment, style| {
+    ("CHANGED", Align::Right, |segment, style| {
         format::age(segment.ctime, style.now)
     }),
-    ("PIDS", Align::Left, |segment, _| pids(&segment.attached)),
+    ("USED", Align::Right, |segment, style| {
+        match segment.atime.max(segment.dtime) {
+            0 => NONE.to_owned(),
+            time => format::age(time, style.now),
+        }
+    }),
+    ("PIDS", Align::Left, |segment, _| {
+        format::pids(&segment.attached, Some(segment.unseen))
+    }),
 ];
 
 const LONG: &[Column<Segment>] = &[
@@ -95,9 +100,7 @@ const LONG: &[Column<Segment>] = &[
 ];
 
 const OBJECTS: &[Column<Object>] = &[
-    ("NAME", Align::Left, |object, _| {
-        format::printable(&object.name)
-    }),
+    ("NAME", Align::Left, |object, _| object.name.to_string()),
     ("OWNER", Align::Left, |object, _| {
         format::user(object.owner.uid)
     }),
@@ -108,11 +111,41 @@ const OBJECTS: &[Column<Object>] = &[
     ("RES", Align::Right, |object, style| {
         size(object.resident, style.bytes)
     }),
-    ("AGE", Align::Right, |object, style| {
+    ("WRITTEN", Align::Right, |object, style| {
         format::age(object.mtime, style.now)
     }),
-    ("PIDS", Align::Left, |object, _| pids(&object.attached)),
+    ("PIDS", Align::Left, |object, _| {
+        format::pids(&object.attached, object.unseen)
+    }),
 ];
+
+/// Of memory without a name.
+const NAMELESS: &[Column<Nameless>] = &[
+    ("NAMELESS", Align::Left, |memory, _| memory.name.to_string()),
+    ("KIND", Align::Left, |memory, _| {
+        kind(memory.kind).to_owned()
+    }),
+    ("SIZE", Align::Right, |memory, style| {
+        size(memory.size, style.bytes)
+    }),
+    ("RES", Align::Right, |memory, style| {
+        memory
+            .resident
+            .map_or_else(|| "?".to_owned(), |resident| size(resident, style.bytes))
+    }),
+    ("PIDS", Align::Left, |memory, _| {
+        format::pids(&memory.attached, Some(0))
+    }),
+];
+
+fn kind(kind: NamelessKind) -> &'static str {
+    match kind {
+        NamelessKind::Unlinked => "unlinked",
+        NamelessKind::Memfd => "memfd",
+        NamelessKind::Anonymous => "anonymous",
+        NamelessKind::Sysv => "sysv",
+    }
+}
 
 fn table<T>(columns: &[Column<T>], things: &[T], style: &Style) -> String {
     let headings = columns.iter().map(|&(heading, align, _)| (heading, align));
@@ -124,79 +157,92 @@ fn table<T>(columns: &[Column<T>], things: &[T], style: &Style) -> String {
     table.render()
 }
 
-/// Segments with these columns, then objects, where there are any; headings where there is nothing.
+/// Segments with these columns, then objects and what has no name, where there is any; headings
+/// where there is nothing.
 fn both(columns: &[Column<Segment>], snapshot: &Snapshot, bytes: bool) -> String {
     let style = Style {
         bytes,
         now: format::now(),
     };
-    let mut text = String::new();
-    if !snapshot.segments.is_empty() || snapshot.objects.is_empty() {
-        text += &table(columns, &snapshot.segments, &style);
+    let Snapshot {
+        segments,
+        objects,
+        nameless,
+        ..
+    } = snapshot;
+    let mut tables = Vec::new();
+    if !segments.is_empty() || (objects.is_empty() && nameless.is_empty()) {
+        tables.push(table(columns, segments, &style));
     }
-    if !snapshot.objects.is_empty() {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text += &table(OBJECTS, &snapshot.objects, &style);
+    if !objects.is_empty() {
+        tables.push(table(OBJECTS, objects, &style));
     }
-    text
+    if !nameless.is_empty() {
+        tables.push(table(NAMELESS, nameless, &style));
+    }
+    tables.join("\n")
 }
 
-/// One line per attachment.
+/// One line per attachment. Where processes of other pid namespaces are among them, how those
+/// number themselves, and where they are.
 pub(super) fn attachments(snapshot: &Snapshot) -> String {
-    let mut table = Table::new(vec![
+    let all: Vec<(String, &Attachment)> = all_attachments(snapshot).collect();
+    let any = |is: fn(&Attachment) -> bool| all.iter().any(|(_, attachment)| is(attachment));
+    let inner = any(|attachment| attachment.inner_pid.is_some());
+    let contained = any(|attachment| attachment.container.is_some());
+    let mut headings = vec![
         ("WHAT", Align::Left),
         ("PID", Align::Right),
         ("COMMAND", Align::Left),
         ("ADDRESS", Align::Right),
         ("ACCESS", Align::Left),
         ("SINCE", Align::Left),
-    ]);
-    for (what, attachment) in all_attachments(snapshot) {
-        table.push(vec![
+    ];
+    headings.extend(inner.then_some(("INNER", Align::Right)));
+    headings.extend(contained.then_some(("CONTAINER", Align::Left)));
+    let mut table = Table::new(headings);
+    for (what, attachment) in all {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
+        let mut row = vec![
             what,
-            attachment.pid.to_string(),
-            format::printable(&attachment.command),
-            format!("{:#x}", attachment.address),
+            format::pid(attachment),
+            format::command(attachment),
+            format::place(attachment),
             format::access(attachment),
-            attachment
-                .since
-                .map_or_else(|| NONE.to_owned(), format::moment),
-        ]);
+            or_none(attachment.since.map(format::moment)),
+        ];
+        row.extend(inner.then(|| or_none(attachment.inner_pid.map(|pid| pid.to_string()))));
+        let container = attachment.container.as_deref().map(format::printable);
+        row.extend(contained.then(|| or_none(container)));
+        table.push(row);
     }
     table.render()
 }
 
 /// Processes, and under each what it is attached to.
 pub(super) fn tree(snapshot: &Snapshot, bytes: bool) -> String {
-    let mut processes: BTreeMap<(i32, &str), Vec<String>> = BTreeMap::new();
+    let mut processes: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut add = |attachment: &Attachment, name: String, length: u64| {
+        let line = format!("{name}  {}", details(attachment, length, bytes));
+        let pid = format!("{:>10}", format::pid(attachment));
+        let process = (pid, format::command(attachment));
+        processes.entry(process).or_default().push(line);
+    };
     for segment in &snapshot.segments {
-        for attachment in &segment.attached {
-            let line = format!(
-                "{}  {}",
-                name_of(segment),
-                details(attachment, segment.size, bytes)
-            );
-            processes
-                .entry((attachment.pid, &attachment.command))
-                .or_default()
-                .push(line);
-        }
+        let attached = segment.attached.iter();
+        attached.for_each(|hold| add(hold, name_of(segment), segment.size));
     }
     for object in &snapshot.objects {
-        for attachment in &object.attached {
-            let name = format::printable(&object.name);
-            let line = format!("{name}  {}", details(attachment, object.size, bytes));
-            processes
-                .entry((attachment.pid, &attachment.command))
-                .or_default()
-                .push(line);
-        }
+        let attached = object.attached.iter();
+        attached.for_each(|hold| add(hold, object.name.to_string(), object.size));
+    }
+    for memory in &snapshot.nameless {
+        let attached = memory.attached.iter();
+        attached.for_each(|hold| add(hold, name_of_nameless(memory), memory.size));
     }
     let mut text = String::new();
     for ((pid, command), lines) in processes {
-        text += &format!("{pid} {}\n", format::printable(command));
+        text += &format!("{} {command}\n", pid.trim_start());
         let last = lines.len().saturating_sub(1);
         for (number, line) in lines.iter().enumerate() {
             text += &format!("{} {line}\n", if number == last { "└─" } else { "├─" });
@@ -207,9 +253,12 @@ pub(super) fn tree(snapshot: &Snapshot, bytes: bool) -> String {
 
 fn details(attachment: &Attachment, bytes: u64, exact: bool) -> String {
     format!(
-        "{}  at {:#x}  {}",
+        "{}  {}{}",
         size(bytes, exact),
-        attachment.address,
+        match attachment.mappings {
+            0 => String::new(),
+            _ => format!("at {}  ", format::place(attachment)),
+        },
         format::access(attachment)
     )
 }
@@ -225,9 +274,17 @@ fn all_attachments(snapshot: &Snapshot) -> impl Iterator<Item = (String, &Attach
         object
             .attached
             .iter()
-            .map(move |attachment| (format::printable(&object.name), attachment))
+            .map(move |attachment| (object.name.to_string(), attachment))
     });
-    segments.chain(objects)
+    let nameless = snapshot.nameless.iter().flat_map(|memory| {
+        let attached = memory.attached.iter();
+        attached.map(move |attachment| (name_of_nameless(memory), attachment))
+    });
+    segments.chain(objects).chain(nameless)
+}
+
+fn name_of_nameless(memory: &Nameless) -> String {
+    format!("{} ({})", memory.name, kind(memory.kind))
 }
 
 /// The id, and the key where there is one.
@@ -242,19 +299,6 @@ fn size(bytes: u64, exact: bool) -> String {
     if exact {
         bytes.to_string()
     } else {
-        format::size(bytes)
-    }
-}
-
-/// Each process once, the first few of them.
-fn pids(attached: &[Attachment]) -> String {
-    let mut pids: Vec<i32> = attached.iter().map(|attachment| attachment.pid).collect();
-    pids.sort_unstable();
-    pids.dedup();
-    let shown: Vec<String> = pids.iter().take(PIDS).map(ToString::to_string).collect();
-    match pids.len() {
-        0 => NONE.to_owned(),
-        count if count > PIDS => format!("{},+{}", shown.join(","), count - PIDS),
-        _ => shown.join(","),
+        format::size_in_table(bytes)
     }
 }

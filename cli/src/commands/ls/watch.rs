@@ -2,26 +2,102 @@
 
 use crate::failure::Failure;
 use crate::output;
-use std::io::IsTerminal;
-use std::time::Duration;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, raise};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
-/// Shows what `text` says every so many seconds, until the process is interrupted. On a terminal
-/// each replaces the one before; elsewhere they follow each other.
+/// Shows what `text` says every so many seconds. On a terminal each replaces the one before, cut
+/// to the window so that its head stays in sight, until `q` is pressed or the process is
+/// interrupted; elsewhere they follow each other.
 pub(super) fn every(
     seconds: u32,
     text: impl Fn() -> Result<String, Failure>,
 ) -> Result<(), Failure> {
-    const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
-    let clear = if std::io::stdout().is_terminal() {
-        CLEAR
-    } else {
-        ""
-    };
+    let pause = Duration::from_secs(seconds.into());
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        loop {
+            output::print(&text()?)?;
+            std::thread::sleep(pause);
+        }
+    }
+    let cannot = |why| Failure::io("cannot use the terminal", why);
     loop {
         let now = text()?;
-        // Not through the colour filter: this is no colour, and is wanted under NO_COLOR too.
-        print!("{clear}");
-        output::print(&now)?;
-        std::thread::sleep(Duration::from_secs(seconds.into()));
+        draw(&now).map_err(cannot)?;
+        if wait(pause).map_err(|why| cannot(why.into()))? {
+            return Ok(());
+        }
+    }
+}
+
+fn draw(text: &str) -> io::Result<()> {
+    const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
+    let (_, height) = ratatui::crossterm::terminal::size()?;
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.truncate(usize::from(height.saturating_sub(1)).max(1));
+    // Not through the colour filter: this is no colour, and is wanted under NO_COLOR too.
+    let mut out = io::stdout().lock();
+    out.write_all(CLEAR.as_bytes())?;
+    out.flush()?;
+    drop(out);
+    let mut out = anstream::stdout().lock();
+    out.write_all((lines.join("\n") + "\n").as_bytes())?;
+    out.flush()
+}
+
+/// Keys come as they are pressed, and are not shown, as long as this lives.
+struct Keys {
+    before: Termios,
+}
+
+impl Keys {
+    fn begin() -> nix::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut now = before.clone();
+        now.local_flags -= LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
+        tcsetattr(io::stdin(), SetArg::TCSANOW, &now)?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        // There is nobody to tell if the terminal is gone.
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.before);
+    }
+}
+
+/// Whether somebody quits before the time is over. What is typed after that is the shell's: bytes
+/// are taken one by one.
+fn wait(pause: Duration) -> nix::Result<bool> {
+    const INTERRUPT: u8 = 3;
+    let end = Instant::now() + pause;
+    let keys = Keys::begin()?;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let stdin = io::stdin();
+        let mut watched = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut watched, left) {
+            Ok(0) => return Ok(false),
+            Err(nix::errno::Errno::EINTR) => continue,
+            polled => polled?,
+        };
+        let mut key = [0];
+        match nix::unistd::read(stdin.as_fd(), &mut key)? {
+            // The terminal was hung up.
+            0 => return Ok(true),
+            _ if key == [b'q'] => return Ok(true),
+            _ if key == [INTERRUPT] => {
+                // The shell is to see what it would have seen.
+                drop(keys);
+                raise(Signal::SIGINT)?;
+                return Ok(true);
+            }
+            _ => {}
+        }
     }
 }

@@ -22,13 +22,7 @@ use crate::error::{Errno, Result};
 
 /// Address of this thread's `errno`.
 pub fn errno_location() -> *mut core::ffi::c_int {
-    // SAFETY: the function has no preconditions.
-    unsafe {
-        #[cfg(target_os = "android")]
-        return libc::__errno();
-        #[cfg(not(target_os = "android"))]
-        return libc::__errno_location();
-    }
+    super::errno::errno_location()
 }
 
 /// Makes one system call; a result in -4095..=-1 is an error, all else a value.

@@ -40,14 +40,14 @@ fn main() -> ExitCode {
             ("address space", Needs::Nothing, limits::address_space),
             ("file size", Needs::Nothing, limits::file_size),
             (
-                "file size, registry grows",
+                "file size, a larger registry",
                 Needs::Nothing,
                 limits::file_size_of_registry,
             ),
             ("small file system", Needs::Mounts, space::small),
             ("full file system", Needs::Mounts, space::full),
             (
-                "full file system, registry grows",
+                "full file system, a larger registry",
                 Needs::Mounts,
                 space::registry_grows,
             ),

@@ -44,7 +44,7 @@ pub(crate) fn no_dev_shm(place: &Path) -> Findings {
     if read_only(libc::MS_RDONLY) {
         findings.extend(unnamed(|_| {
             let made = calls::get(libc::IPC_PRIVATE, 1, 0o600);
-            let mut findings = same("nowhere to be", made, Err(libc::EROFS));
+            let mut findings = same("nowhere to be", made, Err(libc::ENOSYS));
             findings.extend(same(
                 "shm_open",
                 calls::make_object(c"/object"),
@@ -61,11 +61,15 @@ pub(crate) fn no_dev_shm(place: &Path) -> Findings {
 pub(crate) fn read_only(place: &Path) -> Findings {
     mount_tmpfs(place, "size=8m,mode=711");
     remount(place, libc::MS_RDONLY, "");
-    let mut findings = same("without a registry", first_call(place), Err(libc::EROFS));
+    let mut findings = same("without a registry", first_call(place), Err(libc::ENOSYS));
     remount(place, 0, "");
     findings.extend(works(place));
     remount(place, libc::MS_RDONLY, "");
-    findings.extend(same("with a registry", first_call(place), Err(libc::EROFS)));
+    findings.extend(same(
+        "with a registry",
+        first_call(place),
+        Err(libc::ENOSYS),
+    ));
     remount(place, 0, "");
     findings.extend(works(place));
     findings
@@ -92,7 +96,7 @@ pub(crate) fn directory_without_write(place: &Path) -> Findings {
         })
     };
     let mut findings = as_user(|own| {
-        let mut findings = same("shmget", first_call(own), Err(libc::EACCES));
+        let mut findings = same("shmget", first_call(own), Err(libc::ENOSYS));
         findings.extend(same("left", names(own), Vec::new()));
         findings
     });
@@ -101,7 +105,7 @@ pub(crate) fn directory_without_write(place: &Path) -> Findings {
     findings
 }
 
-/// A file that is mapped there is not the one that is locked.
+/// A file that is mapped there is not the one that is locked. A child may die at any of its instructions, its first too.
 pub(crate) fn overlay(place: &Path) -> Findings {
     mount_tmpfs(place, "size=16m,mode=711");
     let [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map(|name| {
@@ -120,6 +124,8 @@ pub(crate) fn overlay(place: &Path) -> Findings {
     }
     let namespace = merged.join("namespace");
     let mut findings = same("the first call", first_call(&namespace), Ok(()));
+    findings.extend(works(&namespace));
+    findings.extend(children_of_any_age(&namespace));
     findings.extend(works(&namespace));
     // Descriptors that have to stay open do not reach programs that are executed.
     findings.extend(with_namespace(&namespace, || {
@@ -144,4 +150,39 @@ pub(crate) fn overlay(place: &Path) -> Findings {
     }));
     findings.extend(works(&namespace));
     findings
+}
+
+/// A child that dies counts no more, how far it ever came; and its place among the members is another's.
+fn children_of_any_age(namespace: &Path) -> Findings {
+    with_namespace(namespace, || {
+        let counts = || -> calls::Result<Findings> {
+            let id = calls::get(libc::IPC_PRIVATE, 8192, 0o600)?;
+            let address = calls::attach(id, 0)?;
+            let mut findings = Findings::new();
+            for instructions in 0..300 {
+                // SAFETY: this program has one thread; the child waits to be killed.
+                let child = unsafe { libc::fork() };
+                if child == 0 {
+                    loop {
+                        // SAFETY: no arguments.
+                        unsafe { libc::pause() };
+                    }
+                }
+                for _ in 0..instructions * 10 {
+                    std::hint::spin_loop();
+                }
+                // SAFETY: the process is a child of ours that nobody has waited for.
+                unsafe {
+                    libc::kill(child, libc::SIGKILL);
+                    libc::waitpid(child, std::ptr::null_mut(), 0);
+                }
+                let nattch = calls::stat(id)?.shm_nattch;
+                findings.extend(same("nattch after a child's death", nattch, 1));
+            }
+            calls::detach(address)?;
+            calls::remove(id)?;
+            Ok(findings)
+        };
+        counts().unwrap_or_else(|errno| vec![format!("a call fails: errno {errno}")])
+    })
 }

@@ -9,7 +9,7 @@ const NORESERVE: i32 = 0o10000;
 
 /// Too small for a registry.
 pub(crate) fn small(place: &Path) -> Findings {
-    mount_tmpfs(place, "size=512k,mode=711");
+    mount_tmpfs(place, "size=252k,mode=711");
     let mut findings = same("the first call", first_call(place), Err(libc::ENOSPC));
     findings.extend(same("left", names(place), Vec::new()));
     remount(place, 0, "size=4m");
@@ -65,13 +65,22 @@ pub(crate) fn full(place: &Path) -> Findings {
         }
         findings
     });
+    // It was attached to them to its end: what only the dead have is room for others.
+    findings.extend(with_namespace(place, || {
+        let made = calls::get(libc::IPC_PRIVATE, 3 << 20, 0o600);
+        same(
+            "in the room of the dead",
+            made.and_then(calls::remove),
+            Ok(()),
+        )
+    }));
     findings.extend(works(place));
     findings
 }
 
-/// No room for the part of the registry that the 513th segment needs.
+/// No room for the part of the registry that the 161st segment needs, or one a little later.
 pub(crate) fn registry_grows(place: &Path) -> Findings {
-    mount_tmpfs(place, "size=1536k,mode=711");
+    mount_tmpfs(place, "size=264k,mode=711");
     let mut findings = with_namespace(place, || {
         let make = || calls::get(libc::IPC_PRIVATE, 1, NORESERVE | 0o600);
         let refusal = (0..600).map(|_| make()).find_map(Result::err);

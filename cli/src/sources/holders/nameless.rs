@@ -1,0 +1,67 @@
+//! Memory without a name: unlinked files, memfds, shared anonymous memory, segments of other IPC
+//! namespaces.
+
+use super::FileId;
+use super::scan::Scan;
+use super::traces::Traces;
+use crate::model::{Nameless, NamelessKind};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Which memory is wanted.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    /// Of files that were in this directory, and, if all of them are objects, anywhere on its file system.
+    Of { directory: &'a Path, whole: bool },
+    /// All that there is, but for segments of this IPC namespace.
+    All { ipc: u64 },
+}
+
+/// Whether a file is bookkeeping of a namespace, and no object.
+fn is_ours(path: &Path) -> bool {
+    path.components().any(|part| {
+        let part = part.as_os_str().as_bytes();
+        part.starts_with(b"partage")
+    })
+}
+
+impl Scan {
+    /// The memory of files that have lost their names.
+    pub(crate) fn nameless(&self, wanted: Wanted) -> Vec<Nameless> {
+        let device = match wanted {
+            Wanted::Of { directory, .. } => fs::metadata(directory).map(|data| data.dev()).ok(),
+            Wanted::All { .. } => None,
+        };
+        let is_wanted = |file: &FileId, traces: &Traces| match (wanted, traces.kind()) {
+            _ if traces.has_name => false,
+            (Wanted::Of { directory, whole }, NamelessKind::Unlinked) => {
+                Some(file.device) == device
+                    && (traces.path().parent() == Some(directory)
+                        || whole && !is_ours(traces.path()))
+            }
+            (Wanted::Of { .. }, _) => false,
+            (Wanted::All { ipc }, NamelessKind::Sysv) => file.ipc != ipc,
+            (Wanted::All { .. }, NamelessKind::Unlinked) => {
+                !is_ours(traces.path()) && traces.is_memory()
+            }
+            (Wanted::All { .. }, _) => true,
+        };
+        let traces = self
+            .traces
+            .iter()
+            .filter(|(file, traces)| is_wanted(file, traces));
+        let mut found: Vec<Nameless> = traces
+            .map(|(file, traces)| Nameless {
+                name: traces.name(),
+                kind: traces.kind(),
+                size: traces.size,
+                resident: traces.resident,
+                attached: self.holders(*file),
+            })
+            .collect();
+        found.sort_by(|one, other| (&one.name, one.size).cmp(&(&other.name, other.size)));
+        found
+    }
+}

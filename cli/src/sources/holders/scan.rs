@@ -1,0 +1,188 @@
+//! The look at all processes.
+
+use super::descriptors;
+use super::traces::Traces;
+use super::{FileId, Hold, Person, attachment};
+use crate::model::{Attachment, Process};
+use crate::sources::{maps, process};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// Addresses and processes, by how the processes number themselves.
+type Index = HashMap<i32, Vec<(u64, i32)>>;
+
+/// What all processes held at one moment, as far as this user may look.
+#[derive(Default)]
+pub(crate) struct Scan {
+    holds: HashMap<FileId, Vec<Hold>>,
+    /// Files without a name that were seen on the way.
+    pub(super) traces: HashMap<FileId, Traces>,
+    /// Registries of namespaces that some process has mapped, by their paths.
+    pub(in crate::sources) registries: BTreeSet<PathBuf>,
+    people: RefCell<HashMap<i32, Person>>,
+    indices: RefCell<HashMap<FileId, Index>>,
+    /// Processes that this user may not look into.
+    pub(crate) unseen: usize,
+}
+
+impl Scan {
+    /// Looks at every process that `/proc` has.
+    pub(crate) fn of_all() -> Self {
+        let mut scan = Self::default();
+        for pid in process::all() {
+            match scan.look_at(pid) {
+                Err(why) if process::is_refusal(&why) => scan.unseen += 1,
+                // Whoever ends meanwhile holds nothing.
+                _ => {}
+            }
+        }
+        scan
+    }
+
+    /// Mappings and descriptors of a process, through a thread that lives: of a process whose main
+    /// thread has ended, that one tells nothing.
+    fn look_at(&mut self, pid: i32) -> io::Result<()> {
+        let mut who = pid.to_string();
+        match process::stat(&who) {
+            None => return Ok(()),
+            Some(stat) if stat.is_kernel => return Ok(()),
+            Some(stat) if stat.has_ended => {
+                let threads = process::threads(pid).into_iter();
+                let mut names = threads.map(|thread| format!("{pid}/task/{thread}"));
+                let lives = |name: &String| process::stat(name).is_some_and(|stat| !stat.has_ended);
+                match names.find(lives) {
+                    Some(living) => who = living,
+                    None => return Ok(()),
+                }
+            }
+            Some(_) => {}
+        }
+        self.add_mappings(pid, &fs::read(format!("/proc/{who}/maps"))?);
+        for (file, hold) in descriptors::of(pid, &who, &mut self.traces)? {
+            let holds = self.holds.entry(file).or_default();
+            // Who maps it holds it already; a lock is worth saying.
+            if hold.locked || !holds.iter().any(|other| other.pid == pid) {
+                holds.push(hold);
+            }
+        }
+        Ok(())
+    }
+
+    /// Neighbouring mappings of one file in a process count as one: mprotect and mlock of a part
+    /// split what was mapped at once.
+    fn add_mappings(&mut self, pid: i32, table: &[u8]) {
+        let mut last_end = 0;
+        let mut ipc = None;
+        for line in table.split(|byte| *byte == b'\n') {
+            let Some(mut mapping) = maps::parse(line) else {
+                continue;
+            };
+            if mapping.path.starts_with(b"/SYSV") {
+                let ipc = *ipc.get_or_insert_with(|| process::namespace(pid, "ipc").unwrap_or(0));
+                mapping.file = FileId {
+                    device: 0,
+                    ipc,
+                    ..mapping.file
+                };
+            }
+            if mapping.path.ends_with(b"/registry") {
+                let path = PathBuf::from(OsStr::from_bytes(mapping.path));
+                self.registries.insert(path);
+            }
+            Traces::note_mapping(&mut self.traces, pid, &mapping);
+            let holds = self.holds.entry(mapping.file).or_default();
+            match holds.last_mut() {
+                Some(last) if last.pid == pid && last_end == mapping.start => {
+                    last.mappings += 1;
+                    last.read_only &= !mapping.writable;
+                }
+                _ => holds.push(Hold {
+                    pid,
+                    address: mapping.start,
+                    read_only: !mapping.writable,
+                    mappings: 1,
+                    descriptor: None,
+                    locked: false,
+                }),
+            }
+            last_end = mapping.end;
+        }
+    }
+
+    /// Who holds a file.
+    pub(crate) fn holders(&self, file: FileId) -> Vec<Attachment> {
+        let holds = self.holds.get(&file).into_iter().flatten();
+        holds
+            .map(|hold| attachment(hold, self.person(hold.pid)))
+            .collect()
+    }
+
+    /// Those who have a file open without mapping it.
+    pub(crate) fn openers(&self, file: FileId) -> Vec<Attachment> {
+        let mut holders = self.holders(file);
+        holders.retain(|holder| holder.mappings == 0);
+        holders
+    }
+
+    /// The processes that have a file mapped and number themselves `inner_pid`, those first that
+    /// have it mapped at `address`.
+    pub(crate) fn candidates(&self, file: FileId, inner_pid: i32, address: u64) -> Vec<i32> {
+        let mut indices = self.indices.borrow_mut();
+        let index = indices.entry(file).or_insert_with(|| self.index(file));
+        let places = index.get(&inner_pid).into_iter().flatten();
+        let mut found: Vec<(bool, i32)> = places
+            .map(|(place, pid)| (*place != address, *pid))
+            .collect();
+        found.sort_unstable();
+        let mut seen = HashSet::new();
+        let pids = found.into_iter().map(|(_, pid)| pid);
+        pids.filter(|pid| seen.insert(*pid)).collect()
+    }
+
+    /// Where who has a file mapped, by how he numbers himself.
+    fn index(&self, file: FileId) -> Index {
+        let mut index = Index::new();
+        let holds = self.holds.get(&file).into_iter().flatten();
+        for hold in holds.filter(|hold| hold.mappings > 0) {
+            let inner = self.person(hold.pid).inner_pid;
+            index
+                .entry(inner)
+                .or_default()
+                .push((hold.address, hold.pid));
+        }
+        index
+    }
+
+    /// The one process that holds `file`, numbers itself `inner_pid`, and was there at `moment`.
+    pub(crate) fn the_one(&self, file: FileId, inner_pid: i32, moment: i64) -> Option<Process> {
+        let mut pids = self.candidates(file, inner_pid, 0);
+        pids.retain(|pid| process::was_there(*pid, moment));
+        let [pid] = pids[..] else { return None };
+        Some(Process {
+            pid,
+            command: self.person(pid).command,
+        })
+    }
+
+    /// A holder of this description in the process `pid`.
+    pub(crate) fn name(&self, pid: i32, holder: Attachment) -> Attachment {
+        let person = self.person(pid);
+        Attachment {
+            pid: Some(pid),
+            inner_pid: (person.inner_pid != pid).then_some(person.inner_pid),
+            container: person.container,
+            command: person.command,
+            ..holder
+        }
+    }
+
+    fn person(&self, pid: i32) -> Person {
+        let mut people = self.people.borrow_mut();
+        people.entry(pid).or_insert_with(|| Person::of(pid)).clone()
+    }
+}

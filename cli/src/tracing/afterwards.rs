@@ -1,0 +1,152 @@
+//! What the system holds before a run and when it is over.
+
+use crate::failure::Failure;
+use crate::model::Snapshot;
+use crate::sources::{self, Extent};
+use partage_report::afterwards::{Afterwards, Death, Object, Room, Segment};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+const DEV_SHM: &str = "/dev/shm";
+/// Objects can lie in directories; so deep they are looked for.
+const DEPTH: usize = 4;
+
+/// Where the run's objects and segments are.
+pub(crate) struct System {
+    /// Whether segments are partage's, in this namespace or the user's own.
+    user: Option<Option<PathBuf>>,
+}
+
+/// What was there before the run.
+pub(crate) struct Before {
+    segments: BTreeSet<i32>,
+    files: BTreeSet<(String, u64, u64)>,
+}
+
+impl System {
+    /// The kernel's own.
+    pub(crate) fn kernel() -> Self {
+        Self { user: None }
+    }
+
+    /// A namespace of partage: this one, or that of the user.
+    pub(crate) fn namespace(directory: Option<&Path>) -> Self {
+        Self {
+            user: Some(directory.map(Path::to_path_buf)),
+        }
+    }
+
+    fn snapshot(&self) -> Result<Snapshot, Failure> {
+        match &self.user {
+            None => sources::kernel_snapshot(Extent::Namespace),
+            Some(directory) => {
+                let location = sources::locate(directory.as_deref())?;
+                sources::user_snapshot(location, Extent::Namespace)
+            }
+        }
+    }
+
+    /// The directories of POSIX objects. Named semaphores are in the first whatever serves the rest.
+    fn directories(&self) -> Vec<PathBuf> {
+        let own = self.user.iter().flatten();
+        let own = own.map(|directory| directory.join("posix"));
+        [PathBuf::from(DEV_SHM)].into_iter().chain(own).collect()
+    }
+
+    fn files(&self) -> BTreeMap<String, fs::Metadata> {
+        let mut files = BTreeMap::new();
+        for directory in self.directories() {
+            list(&directory, "", DEPTH, &mut files);
+        }
+        files
+    }
+
+    /// Looks, before the run.
+    pub(crate) fn before(&self) -> Before {
+        let segments = self.snapshot().map(|snapshot| snapshot.segments);
+        Before {
+            segments: segments
+                .unwrap_or_default()
+                .iter()
+                .map(|segment| segment.id)
+                .collect(),
+            files: self
+                .files()
+                .into_iter()
+                .map(|(name, data)| (name, data.dev(), data.ino()))
+                .collect(),
+        }
+    }
+
+    /// Looks, when the run is over.
+    pub(crate) fn afterwards(
+        &self,
+        before: &Before,
+        deaths: Vec<Death>,
+    ) -> Result<Afterwards, Failure> {
+        let snapshot = self.snapshot()?;
+        let mut holders: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        for object in snapshot.objects {
+            let pids = object.attached.iter().filter_map(|hold| hold.pid);
+            let pids = pids.map(|pid| pid as u32);
+            let name = String::from_utf8_lossy(object.name.bytes()).into_owned();
+            holders.entry(name).or_default().extend(pids);
+        }
+        let segments = snapshot.segments.iter();
+        let segments = segments.filter(|segment| !segment.is_removed());
+        let segments = segments.map(|segment| Segment {
+            shmid: segment.id,
+            key: segment.key,
+            size: segment.size,
+            cpid: segment.cpid as u32,
+            new: !before.segments.contains(&segment.id),
+        });
+        let objects = self.files().into_iter().map(|(name, data)| Object {
+            size: data.len(),
+            uid: data.uid(),
+            new: !before
+                .files
+                .contains(&(name.clone(), data.dev(), data.ino())),
+            holders: holders.remove(&name).unwrap_or_default(),
+            name,
+        });
+        Ok(Afterwards {
+            segments: segments.collect(),
+            objects: objects.collect(),
+            room: self.room(),
+            deaths,
+        })
+    }
+
+    /// The file system of POSIX objects.
+    fn room(&self) -> Option<Room> {
+        let directory = self.directories().pop()?;
+        let data = nix::sys::statvfs::statvfs(&directory).ok()?;
+        Some(Room {
+            total: data.blocks() * data.fragment_size(),
+            free: data.blocks_free() * data.fragment_size(),
+        })
+    }
+}
+
+/// The regular files below a directory, by their names as objects. The directories of namespaces hold no objects.
+fn list(directory: &Path, prefix: &str, depth: usize, files: &mut BTreeMap<String, fs::Metadata>) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = format!("{prefix}/{}", entry.file_name().to_string_lossy());
+        match fs::symlink_metadata(entry.path()) {
+            Ok(data) if data.is_file() => drop(files.insert(name, data)),
+            Ok(data) if data.is_dir() && depth > 0 && !is_namespace(&entry.path()) => {
+                list(&entry.path(), &name, depth - 1, files);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a directory is a namespace of partage, or one that is just being made.
+fn is_namespace(directory: &Path) -> bool {
+    let name = directory.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with("partage") || directory.join("registry").exists()
+}

@@ -1,0 +1,408 @@
+//! One stop after the other.
+
+use super::calls::{Begun, Found, Holdings};
+use super::file::{Ticks, TraceFile};
+use super::stop::{self, GoOn, Moment, Place, event};
+use partage_trace_format::Call;
+use partage_trace_format::header::{Origin, State};
+use partage_trace_format::payload::tag;
+use partage_trace_format::record::{RawRecord, flag};
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A process of the run.
+struct Process {
+    file: TraceFile,
+    clock: Ticks,
+    holdings: Holdings,
+    parent: u32,
+    /// Executable mappings of files.
+    code: Vec<Range<u64>>,
+}
+
+/// What is known of all tracees.
+pub(super) struct Tracer {
+    directory: PathBuf,
+    clock: Ticks,
+    processes: HashMap<u32, Process>,
+    /// Thread → process.
+    threads: HashMap<i32, u32>,
+    /// Calls under way, by thread.
+    calls: HashMap<i32, Begun>,
+    /// Threads and their processes that were seen before their makers told of them. They may have ended before that.
+    unannounced: HashMap<i32, u32>,
+    /// Threads that are about to end.
+    exiting: HashSet<i32>,
+    /// How threads go on: freely under the filter, else to their next call.
+    pace: GoOn,
+    /// Set when everybody is let go.
+    leaving: bool,
+    /// The first file that could not be made.
+    failure: Option<io::Error>,
+}
+
+impl Tracer {
+    /// Writes into this directory; whether the tracees run under the filter.
+    pub(super) fn new(directory: &Path, filtered: bool, clock: Ticks) -> Self {
+        Self {
+            directory: directory.to_path_buf(),
+            clock,
+            processes: HashMap::new(),
+            threads: HashMap::new(),
+            calls: HashMap::new(),
+            unannounced: HashMap::new(),
+            exiting: HashSet::new(),
+            pace: if filtered { GoOn::Freely } else { GoOn::ToCall },
+            leaving: false,
+            failure: None,
+        }
+    }
+
+    /// Whether nobody is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.threads.is_empty()
+    }
+
+    /// What went wrong.
+    pub(super) fn failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// A program that is about to be started: its file begins with its exec.
+    pub(super) fn expect(&mut self, pid: u32) {
+        self.threads.insert(pid as i32, pid);
+    }
+
+    /// A running process of these threads.
+    pub(super) fn take_hold(&mut self, pid: u32, tid: i32) {
+        self.threads.insert(tid, pid);
+        if !self.processes.contains_key(&pid) {
+            self.begin(pid, Origin::Exec, None);
+            if let Some(process) = self.processes.get_mut(&pid) {
+                process.holdings.find_mappings(pid);
+            }
+        }
+    }
+
+    /// Everybody shall be let go: whoever does not stop by itself is made to.
+    pub(super) fn leave(&mut self) {
+        self.leaving = true;
+        for tid in self.threads.keys() {
+            // One that has ended meanwhile needs none.
+            let _ = stop::interrupt(*tid);
+        }
+    }
+
+    /// A thread has ended.
+    pub(super) fn ended(&mut self, tid: i32) {
+        self.calls.remove(&tid);
+        self.exiting.remove(&tid);
+        let Some(pid) = self.threads.remove(&tid) else {
+            return;
+        };
+        if !self.threads.values().any(|other| *other == pid) {
+            self.processes.remove(&pid);
+        }
+    }
+
+    /// A thread has stopped, with this status of wait(2): takes in why, and lets it go on.
+    pub(super) fn stopped(&mut self, tid: i32, status: i32) {
+        let (signal, what) = (libc::WSTOPSIG(status), status >> 16);
+        if let Some(pid) = self.know(tid) {
+            self.unannounced.insert(tid, pid);
+        }
+        let on_call = what == event::SECCOMP || what == 0 && signal == libc::SIGTRAP | 0x80;
+        // A stop of ptrace's own, or the signal that the thread is about to get.
+        let pending = if what == 0 && !on_call { signal } else { 0 };
+        let mut how = if self.calls.contains_key(&tid) {
+            GoOn::ToCall
+        } else {
+            self.pace
+        };
+        if on_call {
+            how = self.on_call(tid);
+        } else {
+            match what {
+                event::FORK | event::VFORK | event::CLONE => self.forked(tid),
+                event::EXEC => self.executed(tid),
+                event::EXIT => self.exits(tid),
+                event::STOP if is_job_control(signal) => how = GoOn::Stopped,
+                _ => {}
+            }
+        }
+        if self.leaving {
+            stop::detach(tid, pending);
+            self.threads.remove(&tid);
+            self.calls.remove(&tid);
+        } else {
+            stop::go_on(tid, how, pending);
+        }
+    }
+
+    /// Makes a new thread or process known at its first stop, which may come before its parent's; its process, unless
+    /// it was known before.
+    fn know(&mut self, tid: i32) -> Option<u32> {
+        if self.threads.contains_key(&tid) {
+            return None;
+        }
+        let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|value| value.trim().parse::<u32>().ok())
+        };
+        let pid = field("Tgid:").unwrap_or(tid as u32);
+        self.threads.insert(tid, pid);
+        if !self.processes.contains_key(&pid) {
+            let parent = field("PPid:").unwrap_or(0);
+            self.begin(pid, Origin::Fork, Some(parent));
+        }
+        Some(pid)
+    }
+
+    /// A new image: its file, where its code lies, what it has open.
+    fn begin(&mut self, pid: u32, origin: Origin, parent: Option<u32>) {
+        let parent = parent.unwrap_or_else(|| parent_of(pid));
+        let file = match TraceFile::create(&self.directory, pid, parent, origin, self.clock) {
+            Ok(file) => file,
+            Err(why) => {
+                self.failure.get_or_insert(why);
+                return;
+            }
+        };
+        let inherited = self.processes.get(&parent);
+        let holdings = match (origin, inherited) {
+            (Origin::Fork, Some(parent)) => parent.holdings.clone(),
+            _ => Holdings::default(),
+        };
+        let mut process = Process {
+            file,
+            clock: self.clock,
+            holdings,
+            parent,
+            code: Vec::new(),
+        };
+        process.modules(pid);
+        if origin == Origin::Fork {
+            process.add(pid as i32, pid, &plain(Call::Fork, 0), &[]);
+        } else {
+            for found in process.holdings.examine_all(pid) {
+                process.found(pid, &found);
+            }
+        }
+        self.processes.insert(pid, process);
+    }
+
+    /// A call begins or ends.
+    fn on_call(&mut self, tid: i32) -> GoOn {
+        let Some(pid) = self.threads.get(&tid).copied() else {
+            return self.pace;
+        };
+        let Some(process) = self.processes.get_mut(&pid) else {
+            return self.pace;
+        };
+        match stop::moment(tid) {
+            Some(Moment::Begins(number, args, place)) => {
+                let (begun, found) = process.holdings.begins(tid, pid, number, args);
+                if let Some(found) = found {
+                    process.found(pid, &found);
+                }
+                let Some(seen) = begun else {
+                    return self.pace;
+                };
+                let begun = Begun {
+                    seen,
+                    time: self.clock.now(),
+                    caller: process.caller(tid, place),
+                };
+                self.calls.insert(tid, begun);
+                GoOn::ToCall
+            }
+            Some(Moment::Ends(result)) => {
+                if let Some(begun) = self.calls.remove(&tid) {
+                    process.finish(tid, pid, begun, result);
+                }
+                self.pace
+            }
+            None => self.pace,
+        }
+    }
+
+    /// A process or thread was made: for a process, the parent's side of it.
+    fn forked(&mut self, tid: i32) {
+        let child = stop::message(tid) as i32;
+        let announced = self.unannounced.remove(&child);
+        let of_child = announced.or_else(|| self.know(child));
+        let of_child = of_child.or_else(|| self.threads.get(&child).copied());
+        let (Some(pid), Some(of_child)) = (self.threads.get(&tid).copied(), of_child) else {
+            return;
+        };
+        if pid != of_child
+            && let Some(process) = self.processes.get_mut(&pid)
+        {
+            process.add(tid, pid, &plain(Call::Fork, i64::from(of_child)), &[]);
+        }
+    }
+
+    /// Another program has taken the place of this one, and all its threads but one have gone.
+    fn executed(&mut self, tid: i32) {
+        let pid = tid as u32;
+        self.threads.retain(|other, of| *of != pid || *other == tid);
+        self.calls.remove(&tid);
+        let parent = self.processes.get(&pid).map(|process| process.parent);
+        if let Some(mut process) = self.processes.remove(&pid) {
+            let path = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+            let entered = RawRecord {
+                flags: flag::ENTERED,
+                ..plain(Call::Exec, 0)
+            };
+            let name = path.as_os_str().as_bytes();
+            process.add(tid, pid, &entered, &[(tag::NAME, name)]);
+            process.file.set_state(State::Executed, 0);
+            process.holdings.executed();
+        }
+        self.begin(pid, Origin::Exec, parent);
+    }
+
+    /// A thread is about to end; the last one tells how its process does.
+    fn exits(&mut self, tid: i32) {
+        let status = stop::message(tid) as i32;
+        let Some(pid) = self.threads.get(&tid).copied() else {
+            return;
+        };
+        self.exiting.insert(tid);
+        let others = self
+            .threads
+            .iter()
+            .any(|(other, of)| *of == pid && !self.exiting.contains(other));
+        // A thread's end says nothing of its process, unless it is the last one.
+        let Some(process) = self.processes.get_mut(&pid).filter(|_| !others) else {
+            return;
+        };
+        if libc::WIFSIGNALED(status) {
+            let mut death = plain(Call::Death, 0);
+            death.args = [u64::from(pid), libc::WTERMSIG(status) as u64, 0, 0, 0, 0];
+            process.add(tid, pid, &death, &[]);
+            return;
+        }
+        let code = libc::WEXITSTATUS(status);
+        let mut exit = plain(Call::Exit, 0);
+        exit.flags = flag::ENTERED;
+        exit.args = [code as u64, 0, 0, 0, 0, 0];
+        process.add(tid, pid, &exit, &[]);
+        process.file.set_state(State::Exited, code);
+    }
+}
+
+impl Process {
+    fn add(&mut self, tid: i32, pid: u32, record: &RawRecord, pieces: &[(u16, &[u8])]) {
+        let now = || self.clock.now();
+        let record = RawRecord {
+            time: if record.time == 0 { now() } else { record.time },
+            pid,
+            tid: tid as u32,
+            ..*record
+        };
+        self.file.add(&record, pieces);
+    }
+
+    /// A call has ended.
+    fn finish(&mut self, tid: i32, pid: u32, mut begun: Begun, result: i64) {
+        const ERRORS: std::ops::Range<i64> = -4095..0;
+        let failed = ERRORS.contains(&result);
+        let known = if failed { -1 } else { result };
+        let Some(payload) = self.holdings.ends(tid, pid, &mut begun.seen, known) else {
+            return;
+        };
+        let mut pieces: Vec<(u16, &[u8])> = Vec::new();
+        if let Some(name) = &begun.seen.name {
+            pieces.push((tag::NAME, name));
+        }
+        if let Some(name) = &begun.seen.second_name {
+            pieces.push((tag::SECOND_NAME, name));
+        }
+        if let Some((tag, bytes)) = &payload {
+            pieces.push((*tag, bytes));
+        }
+        let record = RawRecord {
+            time: begun.time,
+            duration: self.clock.now().saturating_sub(begun.time),
+            call: begun.seen.call as u16,
+            errno: if failed { -result as i32 } else { 0 },
+            result: if failed { -1 } else { result },
+            args: begun.seen.args,
+            callers: [begun.caller, 0, 0, 0],
+            ..RawRecord::default()
+        };
+        self.add(tid, pid, &record, &pieces);
+    }
+
+    fn found(&mut self, pid: u32, found: &Found) {
+        let mut record = plain(Call::FoundFd, 0);
+        record.args = [found.fd as u64, found.device, found.inode, found.size, 0, 0];
+        self.add(pid as i32, pid, &record, &[(tag::NAME, &found.link)]);
+    }
+
+    /// The likely place of a call. The wrapper that makes it has few words on the stack above its return address, if
+    /// any; where none of them leads into code, the wrapper itself is the place.
+    fn caller(&self, tid: i32, place: Place) -> u64 {
+        let mut words = stop::top_of_stack(tid, place.stack).into_iter();
+        let is_code = |address: &u64| self.code.iter().any(|code| code.contains(address));
+        words.find(is_code).unwrap_or(place.instruction)
+    }
+
+    /// The executable mappings, so that return addresses can be named.
+    fn modules(&mut self, pid: u32) {
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        for line in maps.lines() {
+            if let Some((args, path)) = module(line) {
+                let [start, end, ..] = args;
+                self.code.push(start..end);
+                let mut record = plain(Call::Module, 0);
+                record.args = args;
+                self.add(pid as i32, pid, &record, &[(tag::NAME, path.as_bytes())]);
+            }
+        }
+    }
+}
+
+/// An executable mapping of a file: `start-end mode offset major:minor inode path`.
+fn module(line: &str) -> Option<([u64; 6], &str)> {
+    let mut fields = line.splitn(6, ' ');
+    let (start, end) = fields.next()?.split_once('-')?;
+    let executable = fields.next()?.contains('x');
+    let offset = fields.next()?;
+    let (major, minor) = fields.next()?.split_once(':')?;
+    let inode = fields.next()?.parse().ok()?;
+    let path = fields.next()?.trim_start();
+    let hex = |digits: &str| u64::from_str_radix(digits, 16).ok();
+    let device = libc::makedev(hex(major)? as u32, hex(minor)? as u32);
+    let args = [hex(start)?, hex(end)?, hex(offset)?, device, inode, 0];
+    (executable && !path.is_empty()).then_some((args, path))
+}
+
+/// A record of something that happens just now: its time comes when it is added.
+fn plain(call: Call, result: i64) -> RawRecord {
+    RawRecord {
+        call: call as u16,
+        result,
+        ..RawRecord::default()
+    }
+}
+
+fn parent_of(pid: u32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    line.and_then(|value| value.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+fn is_job_control(signal: i32) -> bool {
+    matches!(
+        signal,
+        libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU
+    )
+}

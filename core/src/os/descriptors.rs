@@ -1,0 +1,44 @@
+//! Descriptors of this process that were left open by mistake: inherited from a thread of the parent in the middle of a
+//! call, or left by a handler that jumped out of one.
+
+use super::directories;
+use super::files::{self, File};
+use super::links;
+use crate::text::{Path, Text, file_name};
+
+/// Closes every descriptor of a file whose name is this, or this and a dash and more, but not `kept`. Returns how many.
+#[cold]
+#[inline(never)]
+pub(crate) fn close_all_of(beginning: &[u8], kept: i32) -> i32 {
+    let mut closed = 0;
+    // The names first: the directory is not read while descriptors are closed.
+    let mut found = [0i32; 32];
+    let mut many = 0;
+    let mut target = Path::new();
+    let _ = directories::each_entry(c"/proc/self/fd", |number| {
+        let Some(fd) = crate::text::parse_number(number) else {
+            return;
+        };
+        let mut path = Text::<48>::new();
+        path.push_str("/proc/self/fd/").push_decimal(fd);
+        let is_it = links::read(path.as_c_str(), &mut target).is_ok_and(|()| {
+            file_name(target.bytes())
+                .strip_prefix(beginning)
+                .is_some_and(|rest| matches!(rest.first(), None | Some(b'-' | b' ')))
+        });
+        if is_it
+            && fd as i32 != kept
+            && let Some(place) = found.get_mut(many)
+        {
+            *place = fd as i32;
+            many += 1;
+        }
+    });
+    for &fd in found.iter().take(many) {
+        if files::close(fd).is_ok() {
+            closed += 1;
+        }
+    }
+    File::forget(closed);
+    closed
+}

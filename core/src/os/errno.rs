@@ -1,0 +1,102 @@
+//! Where this thread's `errno` is: `__errno_location` of glibc and musl, `__errno` of bionic. The recorder includes
+//! this file too.
+//!
+//! A static program has the function only if something asks for it, so the archive asks for it, as any program does.
+//! The shared objects ask for it as a weak symbol, since they may name nothing that one of the three lacks.
+//! `c_library.rs` says how one source does both.
+
+use core::ffi::c_int;
+use core::sync::atomic::{AtomicI32, Ordering};
+
+#[cfg(target_pointer_width = "64")]
+macro_rules! word {
+    () => {
+        ".quad "
+    };
+}
+#[cfg(target_pointer_width = "32")]
+macro_rules! word {
+    () => {
+        ".long "
+    };
+}
+
+/// The function of the C library that this is built for.
+#[cfg(not(target_os = "android"))]
+macro_rules! own {
+    () => {
+        "__errno_location"
+    };
+}
+/// The other.
+#[cfg(not(target_os = "android"))]
+macro_rules! other {
+    () => {
+        "__errno"
+    };
+}
+#[cfg(target_os = "android")]
+macro_rules! own {
+    () => {
+        "__errno"
+    };
+}
+#[cfg(target_os = "android")]
+macro_rules! other {
+    () => {
+        "__errno_location"
+    };
+}
+
+core::arch::global_asm!(
+    concat!(".weak __real_", own!()),
+    concat!(".weak ", other!()),
+    ".pushsection .data.rel.ro.partage_errno,\"aw\"",
+    ".balign 8",
+    ".hidden partage_errno",
+    ".globl partage_errno",
+    "partage_errno:",
+    concat!(word!(), own!()),
+    concat!(word!(), "__real_", own!()),
+    concat!(word!(), other!()),
+    ".popsection"
+);
+
+type Location = Option<unsafe extern "C" fn() -> *mut c_int>;
+
+unsafe extern "C" {
+    /// The words above: null where there is no such function.
+    #[link_name = "partage_errno"]
+    static FOUND: [Location; 3];
+}
+
+/// Whether the C library is bionic.
+#[allow(dead_code, reason = "not asked in every object")]
+pub(crate) fn is_bionic() -> bool {
+    // SAFETY: as in `errno_location`.
+    let [own, _, other] = unsafe { FOUND };
+    if cfg!(target_os = "android") {
+        own.is_some()
+    } else {
+        other.is_some()
+    }
+}
+
+/// Address of this thread's `errno`.
+pub(crate) fn errno_location() -> *mut c_int {
+    // SAFETY: the pointers are filled in before the program starts, and constant.
+    let [linked, shared, other] = unsafe { FOUND };
+    match linked.or(shared).or(other) {
+        // SAFETY: the C library's function, which has no preconditions.
+        Some(location) => unsafe { location() },
+        None => nobodys(),
+    }
+}
+
+/// Without a C library nobody reads it.
+#[cold]
+fn nobodys() -> *mut c_int {
+    static NOWHERE: AtomicI32 = AtomicI32::new(0);
+    NOWHERE.store(0, Ordering::Relaxed);
+    NOWHERE.as_ptr()
+}

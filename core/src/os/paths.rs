@@ -1,0 +1,166 @@
+//! System calls that take a file by its name, without a descriptor.
+
+use super::arch::syscall;
+use crate::error::Result;
+use core::ffi::CStr;
+
+/// The part of fstat(2) that is used here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) mode: u32,
+    pub(crate) links: u64,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) size: u64,
+    /// In units of 512 bytes.
+    pub(crate) blocks: u64,
+}
+
+/// unlink(2).
+pub(crate) fn unlink(path: &CStr) -> Result<()> {
+    unlink_at(libc::AT_FDCWD, path)
+}
+
+/// [`unlink`] of a path that begins in a directory.
+pub(crate) fn unlink_at(directory: i32, path: &CStr) -> Result<()> {
+    // SAFETY: the path is a C string.
+    unsafe { syscall!(libc::SYS_unlinkat, directory, path.as_ptr(), 0) }.map(drop)
+}
+
+/// Makes an empty file, without a descriptor.
+///
+/// # Errors
+/// - `EEXIST` something has the name
+/// - `EPERM`, `ENOSYS` files are made by open(2) only
+pub(crate) fn make(path: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: the path is a C string.
+    unsafe {
+        syscall!(
+            libc::SYS_mknodat,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::S_IFREG | mode,
+            0
+        )
+    }
+    .map(drop)
+}
+
+/// truncate(2).
+pub(crate) fn set_size(path: &CStr, size: u64) -> Result<()> {
+    #[cfg(target_pointer_width = "64")]
+    // SAFETY: the path is a C string.
+    return unsafe { syscall!(libc::SYS_truncate, path.as_ptr(), size) }.map(drop);
+    #[cfg(target_pointer_width = "32")]
+    // SAFETY: the path is a C string; the low half comes first on little-endian machines.
+    return unsafe {
+        syscall!(
+            libc::SYS_truncate64,
+            path.as_ptr(),
+            size as u32,
+            (size >> 32) as u32
+        )
+    }
+    .map(drop);
+}
+
+/// lchown(2) of the group.
+pub(crate) fn set_group(path: &CStr, gid: u32) -> Result<()> {
+    // SAFETY: the path is a C string.
+    unsafe {
+        syscall!(
+            libc::SYS_fchownat,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            u32::MAX,
+            gid,
+            libc::AT_SYMLINK_NOFOLLOW
+        )
+    }
+    .map(drop)
+}
+
+/// link(2).
+pub(crate) fn link(old: &CStr, new: &CStr) -> Result<()> {
+    // SAFETY: both paths are C strings.
+    unsafe {
+        syscall!(
+            libc::SYS_linkat,
+            libc::AT_FDCWD,
+            old.as_ptr(),
+            libc::AT_FDCWD,
+            new.as_ptr(),
+            0
+        )
+    }
+    .map(drop)
+}
+
+/// rename(2).
+pub(crate) fn rename(old: &CStr, new: &CStr) -> Result<()> {
+    rename_with(old, new, 0)
+}
+
+/// rename(2), unless something has the new name.
+///
+/// # Errors
+/// - `EEXIST` something has
+/// - `EINVAL`, `ENOSYS` the file system or the kernel cannot
+pub(crate) fn rename_without_replacing(old: &CStr, new: &CStr) -> Result<()> {
+    const RENAME_NOREPLACE: usize = 1;
+    rename_with(old, new, RENAME_NOREPLACE)
+}
+
+fn rename_with(old: &CStr, new: &CStr, flags: usize) -> Result<()> {
+    // SAFETY: both paths are C strings.
+    unsafe {
+        syscall!(
+            libc::SYS_renameat2,
+            libc::AT_FDCWD,
+            old.as_ptr(),
+            libc::AT_FDCWD,
+            new.as_ptr(),
+            flags
+        )
+    }
+    .map(drop)
+}
+
+/// Whether the path leads to a file, and its inode number. Links are followed.
+pub(crate) fn inode_of(path: &CStr) -> Result<u64> {
+    status_at(libc::AT_FDCWD, path, 0).map(|status| status.inode)
+}
+
+/// chmod(2).
+pub(crate) fn set_mode(path: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: the path is a C string.
+    unsafe { syscall!(libc::SYS_fchmodat, libc::AT_FDCWD, path.as_ptr(), mode) }.map(drop)
+}
+
+/// lstat(2).
+pub(crate) fn status(path: &CStr) -> Result<Status> {
+    status_at(libc::AT_FDCWD, path, libc::AT_SYMLINK_NOFOLLOW)
+}
+
+pub(super) fn status_at(fd: i32, path: &CStr, flags: i32) -> Result<Status> {
+    // SAFETY: all-zero bytes are a valid stat.
+    let mut buffer: libc::stat64 = unsafe { core::mem::zeroed() };
+    #[cfg(target_pointer_width = "64")]
+    let nr = libc::SYS_newfstatat;
+    #[cfg(target_pointer_width = "32")]
+    let nr = libc::SYS_fstatat64;
+    // SAFETY: the path is a C string, the buffer is what the call fills.
+    unsafe { syscall!(nr, fd, path.as_ptr(), &raw mut buffer, flags) }?;
+    Ok(Status {
+        device: buffer.st_dev as u64,
+        inode: buffer.st_ino as u64,
+        mode: buffer.st_mode,
+        links: buffer.st_nlink as u64,
+        uid: buffer.st_uid,
+        gid: buffer.st_gid,
+        size: buffer.st_size as u64,
+        blocks: buffer.st_blocks as u64,
+    })
+}

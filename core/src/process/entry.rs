@@ -1,0 +1,274 @@
+//! One entry of the table: an attachment, or a call that makes or ends one. Only the thread that has swapped the
+//! entry's stamp changes it.
+
+use crate::os::process::thread_mark;
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// What is going on with an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stage {
+    /// It stands for nothing; its holding, if it has one, does not count.
+    Idle,
+    /// A thread attaches: it counts, or will, and may be mapped.
+    Attaching,
+    /// It is mapped and counts.
+    Attached,
+    /// A thread detaches: it is mapped and counts, or not any more.
+    Detaching,
+    /// It is mapped and counts, and its owner writes where.
+    Publishing,
+    /// A thread makes a segment: the id names the slot that is, or will be, claimed for it.
+    Creating,
+}
+
+/// A stage, a tag of its owner, and how often the entry was changed, in one word: `{stage 3 | owner's tag 16 | number
+/// 45}`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stamp(u64);
+
+impl Stamp {
+    pub(super) fn stage(self) -> Stage {
+        match self.0 & 7 {
+            1 => Stage::Attaching,
+            2 => Stage::Attached,
+            3 => Stage::Detaching,
+            4 => Stage::Publishing,
+            5 => Stage::Creating,
+            _ => Stage::Idle,
+        }
+    }
+
+    fn next(self, stage: Stage) -> Stamp {
+        Stamp((self.0 & !7).wrapping_add(1 << NUMBER) | stage as u64)
+    }
+
+    fn with_tag(self, tag: u64) -> Stamp {
+        Stamp(self.0 & !(TAGS << TAG) | tag << TAG)
+    }
+
+    /// Whether the thread with this mark may have claimed the entry: the entry names its owner a moment later.
+    pub(super) fn may_be_of(self, mark: usize) -> bool {
+        self.0 >> TAG & TAGS == tag(mark)
+    }
+
+    /// All of it, for comparison.
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(super) fn is_busy(self) -> bool {
+        !matches!(self.stage(), Stage::Idle | Stage::Attached)
+    }
+}
+
+const TAG: u32 = 3;
+const TAGS: u64 = 0xffff;
+const NUMBER: u32 = 19;
+
+fn tag(mark: usize) -> u64 {
+    (mark as u64 >> 4 ^ mark as u64 >> 20 ^ mark as u64 >> 36) & TAGS
+}
+
+/// One mapping of part of a segment, or all of it, as plain values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mapping {
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+    /// Where in the segment it begins.
+    pub(crate) offset: usize,
+    pub(crate) shmid: u32,
+    pub(crate) read_only: bool,
+    /// The logarithm of the size of its pages if they are huge, else 0.
+    pub(crate) huge_log2: u8,
+    /// Tells one `shmat` from another; never 0.
+    pub(crate) group: u64,
+}
+
+impl Mapping {
+    pub(crate) fn end(&self) -> usize {
+        self.start.saturating_add(self.len)
+    }
+
+    /// The address that the start of the segment has, or would have, in this attachment.
+    pub(crate) fn base(&self) -> usize {
+        self.start.wrapping_sub(self.offset)
+    }
+}
+
+/// Entries that a thread changes, or may be changing. The number is too high if a handler never came back.
+static BUSY: AtomicU32 = AtomicU32::new(0);
+
+fn less_busy() {
+    let _ = BUSY.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |busy| {
+        busy.checked_sub(1)
+    });
+}
+
+/// How many entries are being changed, as far as is known.
+pub(super) fn believed_busy() -> u32 {
+    BUSY.load(Ordering::Acquire)
+}
+
+/// None was found, of as many as were `believed` to be there.
+pub(super) fn forget_busy(believed: u32) {
+    let _ = BUSY.compare_exchange(believed, 0, Ordering::AcqRel, Ordering::Relaxed);
+}
+
+/// No holding.
+pub(super) const NO_HOLDING: u32 = 0;
+
+/// An entry.
+pub(super) struct Entry {
+    stamp: AtomicU64,
+    start: AtomicUsize,
+    len: AtomicUsize,
+    offset: AtomicUsize,
+    shmid: AtomicU32,
+    /// Of the segment's slot, plus one; [`NO_HOLDING`] for an attachment that could not be counted.
+    holding: AtomicU32,
+    /// The number to end the holding's count by.
+    number: AtomicU64,
+    group: AtomicU64,
+    /// Bit 0: for reading only; from bit 8: the logarithm of huge pages.
+    flags: AtomicU32,
+    /// While a fork is under way: a hint at the holding for the child, plus one.
+    child: AtomicU32,
+    /// The thread that changes it.
+    owner: AtomicUsize,
+    frame: AtomicUsize,
+}
+
+impl Entry {
+    pub(super) const fn new() -> Entry {
+        Entry {
+            stamp: AtomicU64::new(0),
+            start: AtomicUsize::new(0),
+            len: AtomicUsize::new(0),
+            offset: AtomicUsize::new(0),
+            shmid: AtomicU32::new(0),
+            holding: AtomicU32::new(0),
+            number: AtomicU64::new(0),
+            group: AtomicU64::new(0),
+            flags: AtomicU32::new(0),
+            child: AtomicU32::new(0),
+            owner: AtomicUsize::new(0),
+            frame: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp(self.stamp.load(Ordering::Acquire))
+    }
+
+    /// Changes the stage if nobody else has changed the entry since `from`.
+    pub(super) fn change(&self, from: Stamp, to: Stage) -> Option<Stamp> {
+        self.swap(from, from.next(to))
+    }
+
+    fn swap(&self, from: Stamp, next: Stamp) -> Option<Stamp> {
+        let (was_busy, is_busy) = (from.is_busy(), next.is_busy());
+        if is_busy && !was_busy {
+            BUSY.fetch_add(1, Ordering::AcqRel);
+        }
+        let swap = self
+            .stamp
+            .compare_exchange(from.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
+        if was_busy != is_busy && was_busy == swap.is_ok() {
+            less_busy();
+        }
+        swap.ok().map(|_| next)
+    }
+
+    pub(super) fn shmid(&self) -> u32 {
+        self.shmid.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_shmid(&self, shmid: u32) {
+        self.shmid.store(shmid, Ordering::Relaxed);
+    }
+
+    /// Holding and number.
+    pub(super) fn share(&self) -> (u32, u64) {
+        (
+            self.holding.load(Ordering::Relaxed),
+            self.number.load(Ordering::Relaxed),
+        )
+    }
+
+    pub(super) fn set_share(&self, holding: u32, number: u64) {
+        self.holding.store(holding, Ordering::Relaxed);
+        self.number.store(number, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_number(&self, number: u64) {
+        self.number.store(number, Ordering::Release);
+    }
+
+    pub(super) fn child(&self) -> u32 {
+        self.child.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_child(&self, holding: u32) {
+        self.child.store(holding, Ordering::Relaxed);
+    }
+
+    /// The mapping that it stands for, as it is now.
+    pub(super) fn mapping(&self) -> Mapping {
+        let flags = self.flags.load(Ordering::Relaxed);
+        Mapping {
+            start: self.start.load(Ordering::Relaxed),
+            len: self.len.load(Ordering::Relaxed),
+            offset: self.offset.load(Ordering::Relaxed),
+            shmid: self.shmid(),
+            read_only: flags & 1 != 0,
+            huge_log2: (flags >> 8) as u8,
+            group: self.group.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Notes which mapping it stands for. Only the thread that changes the entry calls this.
+    pub(super) fn set_mapping(&self, mapping: &Mapping) {
+        self.start.store(mapping.start, Ordering::Relaxed);
+        self.len.store(mapping.len, Ordering::Relaxed);
+        self.offset.store(mapping.offset, Ordering::Relaxed);
+        self.group.store(mapping.group, Ordering::Relaxed);
+        let flags = u32::from(mapping.read_only) | u32::from(mapping.huge_log2) << 8;
+        self.flags.store(flags, Ordering::Relaxed);
+    }
+
+    /// The mapping of an attachment, if the entry was one during the whole look.
+    pub(super) fn attached(&self) -> Option<(Stamp, Mapping)> {
+        let stamp = self.stamp();
+        if stamp.stage() != Stage::Attached {
+            return None;
+        }
+        let mapping = self.mapping();
+        core::sync::atomic::fence(Ordering::Acquire);
+        (self.stamp() == stamp).then_some((stamp, mapping))
+    }
+
+    /// Its owner: a thread, and how deep that thread was.
+    pub(super) fn owner(&self) -> (usize, usize) {
+        (
+            self.owner.load(Ordering::Relaxed),
+            self.frame.load(Ordering::Relaxed),
+        )
+    }
+
+    fn set_owner(&self, frame: usize) {
+        self.owner.store(thread_mark(), Ordering::Relaxed);
+        self.frame.store(frame, Ordering::Release);
+    }
+
+    /// Claims the entry for this thread. If it has no owner yet, it names this one before the swap too: a signal
+    /// handler that comes right after the swap must not judge by how deep the last owner was. Another thread that comes
+    /// too late may name itself; the stamp's tag says that it is not the owner.
+    pub(super) fn claim(&self, from: Stamp, to: Stage, frame: usize) -> Option<Stamp> {
+        if !from.is_busy() && self.stamp() == from {
+            self.set_owner(frame);
+        }
+        let stamp = self.swap(from, from.next(to).with_tag(tag(thread_mark())))?;
+        self.set_owner(frame);
+        Some(stamp)
+    }
+}

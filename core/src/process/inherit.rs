@@ -1,0 +1,169 @@
+//! What a child does with what it inherited, before anything else: it takes it over, or drops it.
+//!
+//! Only the child knows what it really inherited. It gives the holdings of the mappings that it has to its next token,
+//! touches their words, and begins that generation. All else that was counted for it is then a dead member's.
+
+use super::entry::{Entry, Mapping, NO_HOLDING, Stage};
+use super::fork::{self, claim_without_lock, count_one};
+use super::registry::REGISTRY;
+use super::table::TABLE;
+use super::{own, settle};
+use crate::log::{self, Level};
+use crate::os::files::File;
+use crate::os::memory;
+use crate::os::process::pid;
+use crate::registry::{Membership, Prober, Token};
+
+/// In a child, before anything else: takes over what it inherited, or drops it.
+pub(super) fn inherit() {
+    TABLE.forget_threads();
+    let made = fork::take_in_child();
+    let page = made.and_then(|made| made.page);
+    own::drop_inherited(page);
+    if !made.is_some_and(|made| made.is_clean) {
+        let kept = made.map_or(-1, |made| made.membership.fd);
+        REGISTRY.close_descriptors(kept);
+    }
+    File::forget_all();
+    super::kept::drop_inherited();
+    match made {
+        Some(made) => be_child(&made.membership, page),
+        None => be_copy(),
+    }
+}
+
+/// This process is the child for which everything was made.
+fn be_child(membership: &Membership, page: Option<usize>) {
+    if let Some(page) = page {
+        let _ = own::keep_from_children(membership, page);
+    }
+    let next = membership.token.next();
+    adopt_all(Some(membership.token), next);
+    REGISTRY.begin_generation(next, pid());
+    own::set_membership(
+        &Membership {
+            token: next,
+            ..*membership
+        },
+        page,
+    );
+}
+
+/// A child that was made without handlers becomes a member. What it inherited counts from here on.
+fn be_copy() {
+    let Some(parent) = own::parents_token().filter(|_| TABLE.may_have_attachments()) else {
+        TABLE.forget_holdings();
+        return;
+    };
+    let made = match own::claim_with_page(&REGISTRY, pid(), 0) {
+        Some(Ok((membership, page))) => Ok((membership, Some(page))),
+        _ => claim_without_lock(parent)
+            .inspect(|(membership, _)| REGISTRY.set_process(membership.token, pid())),
+    };
+    match made {
+        Ok((membership, page)) => {
+            if let Some(page) = page {
+                let _ = own::keep_from_children(&membership, page);
+            }
+            adopt_all(None, membership.token);
+            own::set_membership(&membership, page);
+        }
+        Err(error) => {
+            TABLE.forget_holdings();
+            log::write(Level::Error, |line| {
+                line.str("inherited attachments cannot be counted: ")
+                    .errno(error)
+            });
+        }
+    }
+}
+
+/// Takes over every attachment that this child really has, from those counted `before` it was born, or counts it anew.
+fn adopt_all(before: Option<Token>, me: Token) {
+    let mut prober = Prober::new(&REGISTRY, Some(me));
+    let (mut lowest, mut highest) = (usize::MAX, 0);
+    TABLE.each_in(0, usize::MAX, |mapping| {
+        lowest = lowest.min(mapping.start);
+        highest = highest.max(mapping.end());
+    });
+    // Mostly one question shows that all is there.
+    let all_there = lowest < highest && memory::is_mapped(lowest, highest - lowest);
+    // Attachments first, then what detaches have left. All other mappings are those of attaches.
+    for round in [is_settled, is_detach, is_attach] {
+        for (_, entry) in TABLE.all() {
+            let stamp = entry.stamp();
+            if !round(stamp.stage()) {
+                continue;
+            }
+            let is_here = match stamp.stage() {
+                Stage::Idle => {
+                    entry.set_share(NO_HOLDING, 0);
+                    continue;
+                }
+                Stage::Creating => false,
+                Stage::Attached => {
+                    let mapping = entry.mapping();
+                    all_there || memory::is_mapped(mapping.start, mapping.len)
+                }
+                Stage::Detaching => {
+                    let mapping = entry.mapping();
+                    settle::is_still_mapped(entry, &mapping, |_| false)
+                }
+                Stage::Attaching | Stage::Publishing => settle::find_mapping(entry),
+            };
+            if !is_here {
+                entry.set_share(NO_HOLDING, 0);
+                TABLE.make_idle(entry, stamp);
+                continue;
+            }
+            adopt(entry, before, me, &mut prober);
+            if stamp.stage() != Stage::Attached {
+                let _ = entry.change(stamp, Stage::Attached);
+            }
+        }
+    }
+}
+
+fn is_settled(stage: Stage) -> bool {
+    !is_detach(stage) && !is_attach(stage)
+}
+
+fn is_detach(stage: Stage) -> bool {
+    stage == Stage::Detaching
+}
+
+fn is_attach(stage: Stage) -> bool {
+    matches!(stage, Stage::Attaching | Stage::Publishing)
+}
+
+fn adopt(entry: &Entry, before: Option<Token>, me: Token, prober: &mut Prober<'_>) {
+    let shmid = entry.shmid();
+    let Ok(slot) = REGISTRY.slot_for(shmid) else {
+        entry.set_share(NO_HOLDING, 0);
+        return;
+    };
+    let handed_on = before.and_then(|before| {
+        let holding = slot.find_of(before, entry.child().checked_sub(1))?;
+        let number = slot.number_of(holding, before)?;
+        slot.hand_on(holding, before, me)
+            .then_some((holding, number))
+    });
+    let share = match handed_on {
+        Some(share) => {
+            // A process that saw the old token must not reap it.
+            let _ = slot.touch();
+            Some(share)
+        }
+        None => count_one(slot, shmid, me, own::own_pid(), prober).ok(),
+    };
+    match share {
+        Some((holding, number)) => {
+            let Mapping {
+                start, read_only, ..
+            } = entry.mapping();
+            slot.set_address(holding, start, read_only);
+            entry.set_share(holding + 1, number);
+        }
+        None => entry.set_share(NO_HOLDING, 0),
+    }
+}

@@ -1,0 +1,6 @@
+//! The registry of this process's namespace.
+
+use crate::registry::Registry;
+
+/// Opened by the first call, and then for as long as the process lives.
+pub(super) static REGISTRY: Registry = Registry::closed();

@@ -1,0 +1,203 @@
+//! Whether a member lives. A member is dead only if that is proven. One that cannot be asked now, for want of a
+//! descriptor, a path or a right, lives. So a count may be too high for a moment, and is never too low.
+
+use super::Registry;
+use super::format::{FIRST_WITHOUT_LOCK, MEMBERS_PER_FILE, MemberSlot};
+use super::members::{
+    BY_DESCRIPTOR, BY_LOCK, Token, byte_of, process_in, process_near, without_lock,
+};
+use crate::error::Result;
+use crate::os::files::File;
+use crate::os::{identity, locks, process};
+use crate::sync::Ordering;
+
+/// Asks whether members live. A lock file is opened once for consecutive questions about its members.
+pub(crate) struct Prober<'a> {
+    registry: &'a Registry,
+    /// This process, which needs no asking.
+    me: u64,
+    file: Option<OpenLockFile>,
+}
+
+struct OpenLockFile {
+    number: u32,
+    /// `None` where it cannot be opened.
+    file: Option<File>,
+    /// The last answer, since a member often has many holdings in a row.
+    last: Option<(u64, bool)>,
+}
+
+impl<'a> Prober<'a> {
+    pub(crate) fn new(registry: &'a Registry, me: Option<Token>) -> Prober<'a> {
+        Prober {
+            registry,
+            me: me.map_or(0, Token::bits),
+            file: None,
+        }
+    }
+
+    /// Whether the member of a holding is dead. Bits that are no token belong to no living member.
+    pub(crate) fn is_dead_bits(&mut self, bits: u64) -> bool {
+        Token::from_bits(bits).is_none_or(|token| self.is_dead(token))
+    }
+
+    /// Whether the member is known to be dead.
+    pub(crate) fn is_dead(&mut self, token: Token) -> bool {
+        if token.bits() == self.me {
+            return false;
+        }
+        let Some(slot) = self.registry.member(token.index()) else {
+            return false;
+        };
+        if is_succeeded(slot, token) {
+            return true;
+        }
+        if slot.witness.load(Ordering::Acquire) > BY_DESCRIPTOR {
+            return self.registry.is_process_gone(token, slot);
+        }
+        match self.is_locked(token) {
+            // A new member may have taken the slot since. Then the lock is that member's, and the token shows it.
+            Ok(true) => is_succeeded(slot, token),
+            Ok(false) => {
+                slot.witness.load(Ordering::Relaxed) == BY_LOCK
+                    || is_succeeded(slot, token)
+                    || self.registry.is_gone_without_lock(token, slot)
+            }
+            Err(_) => self.registry.is_process_gone(token, slot),
+        }
+    }
+
+    fn is_locked(&mut self, token: Token) -> Result<bool> {
+        let number = token.index() / MEMBERS_PER_FILE;
+        if self.file.as_ref().is_none_or(|open| open.number != number) {
+            self.file = None;
+            let file = self.registry.open_lock_file(number, false);
+            self.file = Some(OpenLockFile {
+                number,
+                file: Some(file?),
+                last: None,
+            });
+        }
+        let Some(OpenLockFile {
+            file: Some(file),
+            last,
+            ..
+        }) = &mut self.file
+        else {
+            return Err(crate::error::Errno::ESTALE);
+        };
+        if let Some((asked, answer)) = *last
+            && asked == token.bits()
+        {
+            return Ok(answer);
+        }
+        let answer = locks::is_held(file.fd(), byte_of(token.index()))?;
+        *last = Some((token.bits(), answer));
+        Ok(answer)
+    }
+}
+
+/// Whether the slot was given to another member since.
+fn is_succeeded(slot: &MemberSlot, token: Token) -> bool {
+    Token::from_bits(slot.token.load(Ordering::Acquire))
+        .is_some_and(|now| now.generation() > token.generation())
+}
+
+impl Registry {
+    /// Whether a member is known to be gone if a descriptor kept its lock and its byte is free. Its program may have
+    /// closed the descriptor, so its process is asked. A child got its descriptor from its parent, which kept its own
+    /// until the child wrote its process id: before that, no program can have closed it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn is_gone_without_lock(&self, token: Token, slot: &MemberSlot) -> bool {
+        match process_near(slot, token) {
+            None | Some(0) => true,
+            Some(_) => self.is_process_gone(token, slot),
+        }
+    }
+
+    /// Whether the member's process is known to have ended, or to have executed another program. Asked where a lock
+    /// cannot tell.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn is_process_gone(&self, token: Token, slot: &MemberSlot) -> bool {
+        let Some(pid) = process_near(slot, token) else {
+            return false;
+        };
+        if pid == 0 {
+            // A child that is not born yet, or never was. It may live on without its parent.
+            let parent = Token::from_bits(slot.parent.load(Ordering::Relaxed));
+            let is_alone = parent.is_some_and(|parent| {
+                self.member(parent.index()).is_some_and(|slot| {
+                    is_succeeded(slot, parent) || self.is_gone_as_parent(parent, slot)
+                })
+            });
+            return is_alone && !self.may_be_a_stranger(slot);
+        }
+        let namespace = slot.pid_namespace.load(Ordering::Relaxed);
+        if namespace == 0 || namespace != identity::pid_namespace() {
+            return false;
+        }
+        // Every member has its registry mapped.
+        process::is_gone(pid, b"registry")
+    }
+
+    /// Whether a process that is no known member has a segment mapped: it may be a child before its first call.
+    #[cold]
+    #[inline(never)]
+    fn may_be_a_stranger(&self, slot: &MemberSlot) -> bool {
+        let user = slot.uid.load(Ordering::Relaxed);
+        let namespace = slot.pid_namespace.load(Ordering::Relaxed);
+        if namespace == 0 || namespace != identity::pid_namespace() {
+            return true;
+        }
+        let segment = self.beginning_of("segment-");
+        process::any_other_maps(segment.bytes(), user, &mut |pid| self.is_members(pid))
+    }
+
+    /// Calls `visit` with every member slot that was ever used, and its token.
+    pub(super) fn each_slot_in_use(&self, mut visit: impl FnMut(&MemberSlot, Token)) {
+        let limit = self
+            .header()
+            .member_limit
+            .load(Ordering::Relaxed)
+            .min(FIRST_WITHOUT_LOCK);
+        let is_used = |index: &u32| {
+            self.member(*index)
+                .is_some_and(|slot| slot.token.load(Ordering::Acquire) != 0)
+        };
+        for index in (0..limit).chain(without_lock().take_while(is_used)) {
+            let Some(slot) = self.member(index) else {
+                continue;
+            };
+            let is_listed_twice =
+                index < limit && without_lock().next() <= Some(index) && index < 128;
+            if let Some(token) = Token::from_bits(slot.token.load(Ordering::Acquire))
+                && !is_listed_twice
+            {
+                visit(slot, token);
+            }
+        }
+    }
+
+    /// Whether a member that lives is this process.
+    fn is_members(&self, pid: i32) -> bool {
+        let mut prober = Prober::new(self, None);
+        let mut found = false;
+        self.each_slot_in_use(|slot, token| {
+            found = found || process_in(slot, token) == Some(pid) && !prober.is_dead(token);
+        });
+        found
+    }
+
+    /// One step up is enough: if the parent is not born either, its own parent is asked in turn.
+    fn is_gone_as_parent(&self, parent: Token, slot: &MemberSlot) -> bool {
+        match process_in(slot, parent) {
+            Some(pid) if pid != 0 => match slot.witness.load(Ordering::Relaxed) {
+                BY_LOCK => Prober::new(self, None).is_dead(parent),
+                _ => self.is_process_gone(parent, slot),
+            },
+            _ => false,
+        }
+    }
+}

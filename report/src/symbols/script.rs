@@ -1,0 +1,73 @@
+//! Places in scripts, from what their interpreters say of themselves.
+
+use super::Frame;
+
+/// The places, innermost first.
+pub(super) fn frames(script: &str) -> Vec<Frame> {
+    let Some((interpreter, said)) = script.split_once('\n') else {
+        return Vec::new();
+    };
+    let places: Vec<Place<'_>> = match interpreter {
+        "python" => said.lines().filter_map(python).collect(),
+        "perl" => perl(said).into_iter().collect(),
+        _ => plain(said).into_iter().collect(),
+    };
+    let frame = |(file, line, function): Place<'_>| Frame {
+        function: function.map(str::to_owned),
+        line: Some((file.to_owned(), line)),
+        interpreter: Some(interpreter.to_owned()),
+        ..Frame::default()
+    };
+    places.into_iter().map(frame).collect()
+}
+
+/// File, line, function.
+type Place<'s> = (&'s str, u32, Option<&'s str>);
+
+/// `  File "leak.py", line 3 in make`
+fn python(line: &str) -> Option<Place<'_>> {
+    let rest = line.trim_start().strip_prefix("File ")?;
+    let (file, rest) = rest.split_once(", line ")?;
+    let (number, function) = rest.split_once(" in ").unwrap_or((rest, ""));
+    let function = Some(function).filter(|name| !name.is_empty());
+    Some((file.trim_matches('"'), number.parse().ok()?, function))
+}
+
+/// ` at leak.pl line 1.`, perhaps with `, <STDIN> line 7` before the point.
+fn perl(said: &str) -> Option<Place<'_>> {
+    let rest = said.trim_start().strip_prefix("at ")?;
+    let (file, rest) = rest.split_once(" line ")?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    Some((file, digits.parse().ok()?, None))
+}
+
+/// `leak.php:3`
+fn plain(said: &str) -> Option<Place<'_>> {
+    let (file, line) = said.trim_end().rsplit_once(':')?;
+    Some((file, line.parse().ok()?, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(script: &str) -> Vec<String> {
+        frames(script).iter().map(Frame::label).collect()
+    }
+
+    #[test]
+    fn python_tells_its_stack() {
+        let said = "python\nStack (most recent call first):\n  File \"a \\\"b.py\", line 12 in make\n  File \"main.py\", line 3 in <module>\n  Fi";
+        let wanted = ["make at a \\\"b.py:12", "<module> at main.py:3"];
+        assert_eq!(labels(said), wanted);
+    }
+
+    #[test]
+    fn others_tell_their_line() {
+        assert_eq!(labels("perl\n at leak.pl line 1.\n"), ["leak.pl:1"]);
+        assert_eq!(labels("perl\n at x line 4, <STDIN> line 7.\n"), ["x:4"]);
+        assert_eq!(labels("php\n/srv/a:b.php:33"), ["/srv/a:b.php:33"]);
+        assert_eq!(labels("ruby\n"), [""; 0]);
+        assert_eq!(labels(""), [""; 0]);
+    }
+}

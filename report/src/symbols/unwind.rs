@@ -1,0 +1,65 @@
+//! Callers from a copied stack, by the unwinding tables of the modules.
+
+use framehop::aarch64::{CacheAarch64, UnwindRegsAarch64, UnwinderAarch64};
+use framehop::x86_64::{CacheX86_64, UnwindRegsX86_64, UnwinderX86_64};
+use framehop::{FrameAddress, MayAllocateDuringUnwind, Unwinder};
+use partage_trace_format::header::Arch;
+
+use super::code::Bytes;
+use crate::event::Stack;
+
+type Module = framehop::Module<Bytes>;
+
+/// Most callers of one call.
+const MOST: usize = 128;
+
+/// The return addresses of a stack, innermost first, as far as it was copied.
+pub(super) fn callers(arch: Arch, modules: Vec<Module>, stack: &Stack) -> Vec<u64> {
+    match arch {
+        Arch::X86_64 => {
+            // The call has pushed the return address, and returning pops it.
+            let above = stack.stack_pointer.wrapping_add(8);
+            let regs = UnwindRegsX86_64::new(stack.return_address, above, stack.frame_pointer);
+            let mut cache = CacheX86_64::<MayAllocateDuringUnwind>::new_in();
+            let unwinder = UnwinderX86_64::<Bytes, MayAllocateDuringUnwind>::new();
+            walk(unwinder, &mut cache, regs, modules, stack)
+        }
+        Arch::Aarch64 => {
+            let regs = UnwindRegsAarch64::new(
+                stack.return_address,
+                stack.stack_pointer,
+                stack.frame_pointer,
+            );
+            let mut cache = CacheAarch64::<MayAllocateDuringUnwind>::new_in();
+            let unwinder = UnwinderAarch64::<Bytes, MayAllocateDuringUnwind>::new();
+            walk(unwinder, &mut cache, regs, modules, stack)
+        }
+    }
+}
+
+fn walk<U>(
+    mut unwinder: U,
+    cache: &mut U::Cache,
+    mut regs: U::UnwindRegs,
+    modules: Vec<Module>,
+    stack: &Stack,
+) -> Vec<u64>
+where
+    U: Unwinder<Module = Module>,
+{
+    for module in modules {
+        unwinder.add_module(module);
+    }
+    let mut callers = vec![stack.return_address];
+    // What was not kept is neither a return address nor an address of the stack: no caller depends on it.
+    let mut read = |address| stack.word(address).ok_or(());
+    while callers.len() < MOST
+        && let Some(last) = callers.last().copied()
+        && let Some(frame) = FrameAddress::from_return_address(last)
+        && let Ok(Some(next)) = unwinder.unwind_frame(frame, &mut regs, cache, &mut read)
+        && next != 0
+    {
+        callers.push(next);
+    }
+    callers
+}

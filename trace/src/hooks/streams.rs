@@ -1,0 +1,66 @@
+//! fopen, mkstemp and their kin: the C library opens the file inside of itself. Recorded as the open that they are.
+
+use core::ffi::c_char;
+
+use super::paths::{Opening, opened};
+use super::{Args, forward, int};
+use crate::frames::Site;
+use crate::next::Symbol;
+use crate::recorder::{self, Outcome};
+use crate::text;
+
+const MODE: usize = 0o666;
+const PRIVATE: usize = 0o600;
+
+/// fopen and freopen, which begin alike.
+pub(crate) fn fopen(symbol: Symbol, args: Args, site: Site) -> usize {
+    let [path, mode, ..] = args;
+    let begun = recorder::begin(site);
+    let stream = forward(symbol, args);
+    // Without a path, freopen changes the mode only.
+    let Some(begun) = begun.filter(|_| path != 0) else {
+        return stream;
+    };
+    let outcome = Outcome::nullable(stream);
+    let fd = if stream == 0 {
+        -1
+    } else {
+        super::descriptors::number_of(stream)
+    };
+    // SAFETY: the call has read the mode, whatever came of it.
+    let flags = flags_of(unsafe { text::c_bytes(mode as *const c_char, 8) });
+    let opening = Opening::here(path, flags as usize, MODE);
+    opened(begun, outcome.with_result(fd), fd, opening);
+    stream
+}
+
+/// The flags of open(2) that a mode of fopen(3) stands for.
+fn flags_of(mode: &[u8]) -> i32 {
+    let has = |letter| mode.contains(&letter);
+    let made = match mode.first() {
+        Some(b'w') => libc::O_CREAT | libc::O_TRUNC,
+        Some(b'a') => libc::O_CREAT | libc::O_APPEND,
+        _ => 0,
+    };
+    let access = match (has(b'+'), made) {
+        (true, _) => libc::O_RDWR,
+        (false, 0) => libc::O_RDONLY,
+        _ => libc::O_WRONLY,
+    };
+    let exclusive = if has(b'x') { libc::O_EXCL } else { 0 };
+    let close = if has(b'e') { libc::O_CLOEXEC } else { 0 };
+    access | made | exclusive | close
+}
+
+/// mkstemp and its kin: the name is made in the place of its template.
+pub(crate) fn mkstemp(symbol: Symbol, args: Args, site: Site) -> usize {
+    let [template, ..] = args;
+    let begun = recorder::begin(site);
+    let result = forward(symbol, args);
+    if let Some(begun) = begun {
+        let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
+        let opening = Opening::here(template, flags as usize, PRIVATE);
+        opened(begun, Outcome::int(result), int(result), opening);
+    }
+    result
+}
