@@ -33,6 +33,27 @@ pub(crate) fn is_thread_gone(mark: usize, pid: i32) -> bool {
     if own != 0 && last >> 32 == pid as u64 && robust_list(last as u32 as usize) == list {
         return false;
     }
+    are_gone(own, &mut |thread, its| {
+        let is_it = its == list;
+        if is_it {
+            known.store((pid as u64) << 32 | thread, Ordering::Relaxed);
+        }
+        is_it
+    })
+}
+
+/// Whether all threads are known to have ended whose mark `is_it`; [`is_thread_gone`] of one.
+#[cold]
+#[inline(never)]
+pub(crate) fn are_threads_gone(is_it: impl Fn(usize) -> bool) -> bool {
+    let own = robust_list(0);
+    are_gone(own, &mut |_, list| {
+        is_it(list.wrapping_sub(own).wrapping_add(thread_mark()))
+    })
+}
+
+/// Whether no thread's list of robust locks is one that is looked for; `own` is this thread's.
+fn are_gone(own: usize, is_it: &mut dyn FnMut(u64, usize) -> bool) -> bool {
     // While threads come and go, the kernel's list of them may leave some out. It is complete if their number says so.
     for _ in 0..LISTINGS {
         let before = thread_count();
@@ -41,10 +62,7 @@ pub(crate) fn is_thread_gone(mark: usize, pid: i32) -> bool {
             threads += 1;
             let thread = crate::text::parse_number(name).unwrap_or(0);
             // A thread that is just ending has no list any more.
-            if !is_there && robust_list(thread as usize) == list {
-                is_there = true;
-                known.store((pid as u64) << 32 | thread, Ordering::Relaxed);
-            }
+            is_there = is_there || is_it(thread, robust_list(thread as usize));
         });
         if is_there || read.is_err() {
             return false;

@@ -19,6 +19,10 @@ pub(super) enum Stage {
     Publishing,
     /// A thread makes a segment: the id names the slot that is, or will be, claimed for it.
     Creating,
+    /// Idle, and a thread is about to say that it claims it. Nothing has been done yet.
+    TakenIdle,
+    /// Attached, and a thread is about to say that it claims it. Nothing has been done yet.
+    TakenAttached,
 }
 
 /// A stage, a tag of its owner, and how often the entry was changed, in one word: `{stage 3 | owner's tag 16 | number
@@ -34,6 +38,8 @@ impl Stamp {
             3 => Stage::Detaching,
             4 => Stage::Publishing,
             5 => Stage::Creating,
+            6 => Stage::TakenIdle,
+            7 => Stage::TakenAttached,
             _ => Stage::Idle,
         }
     }
@@ -46,7 +52,7 @@ impl Stamp {
         Stamp(self.0 & !(TAGS << TAG) | tag << TAG)
     }
 
-    /// Whether the thread with this mark may have claimed the entry: the entry names its owner a moment later.
+    /// Whether the thread with this mark may have claimed the entry: one in 65536 others may be taken for it.
     pub(super) fn may_be_of(self, mark: usize) -> bool {
         self.0 >> TAG & TAGS == tag(mark)
     }
@@ -58,6 +64,11 @@ impl Stamp {
 
     pub(super) fn is_busy(self) -> bool {
         !matches!(self.stage(), Stage::Idle | Stage::Attached)
+    }
+
+    /// Whether its thread has claimed it and not yet written who it is: anybody may take it away again.
+    pub(super) fn is_taken(self) -> bool {
+        matches!(self.stage(), Stage::TakenIdle | Stage::TakenAttached)
     }
 }
 
@@ -95,7 +106,9 @@ impl Mapping {
     }
 }
 
-/// Entries that a thread changes, or may be changing. The number is too high if a handler never came back.
+/// Entries that a thread changes, or is about to change: never fewer than are busy, so none escapes who settles. A thread
+/// that ends or jumps away between counting and swapping leaves it too high for good, and each look at the entries then
+/// finds none. Nobody may lower it for that: another thread may just be between the two.
 static BUSY: AtomicU32 = AtomicU32::new(0);
 
 fn less_busy() {
@@ -104,14 +117,9 @@ fn less_busy() {
     });
 }
 
-/// How many entries are being changed, as far as is known.
-pub(super) fn believed_busy() -> u32 {
-    BUSY.load(Ordering::Acquire)
-}
-
-/// None was found, of as many as were `believed` to be there.
-pub(super) fn forget_busy(believed: u32) {
-    let _ = BUSY.compare_exchange(believed, 0, Ordering::AcqRel, Ordering::Relaxed);
+/// Whether a thread may be changing an entry: a quick look.
+pub(super) fn any_may_be_busy() -> bool {
+    BUSY.load(Ordering::Acquire) != 0
 }
 
 /// No holding.
@@ -238,8 +246,22 @@ impl Entry {
 
     /// The mapping of an attachment, if the entry was one during the whole look.
     pub(super) fn attached(&self) -> Option<(Stamp, Mapping)> {
+        self.seen_in(|stage| stage == Stage::Attached)
+    }
+
+    /// The same of one that is attached or being detached.
+    pub(super) fn mapped(&self) -> Option<(Stamp, Mapping)> {
+        self.seen_in(|stage| {
+            matches!(
+                stage,
+                Stage::Attached | Stage::TakenAttached | Stage::Detaching
+            )
+        })
+    }
+
+    fn seen_in(&self, is_wanted: impl Fn(Stage) -> bool) -> Option<(Stamp, Mapping)> {
         let stamp = self.stamp();
-        if stamp.stage() != Stage::Attached {
+        if !is_wanted(stamp.stage()) {
             return None;
         }
         let mapping = self.mapping();
@@ -260,15 +282,23 @@ impl Entry {
         self.frame.store(frame, Ordering::Release);
     }
 
-    /// Claims the entry for this thread. If it has no owner yet, it names this one before the swap too: a signal
-    /// handler that comes right after the swap must not judge by how deep the last owner was. Another thread that comes
-    /// too late may name itself; the stamp's tag says that it is not the owner.
+    /// Claims the entry for this thread, or takes it over from one that will not come back.
+    ///
+    /// An entry that is at rest is taken first, then its owner is written, then it becomes busy: only who has taken it
+    /// writes, so a busy entry names its owner, whoever else tried to claim it. Until it is busy nothing has been done,
+    /// and it may be taken away again: then this begins anew.
     pub(super) fn claim(&self, from: Stamp, to: Stage, frame: usize) -> Option<Stamp> {
-        if !from.is_busy() && self.stamp() == from {
-            self.set_owner(frame);
-        }
-        let stamp = self.swap(from, from.next(to).with_tag(tag(thread_mark())))?;
+        let first = match from.stage() {
+            Stage::Idle => Stage::TakenIdle,
+            Stage::Attached => Stage::TakenAttached,
+            _ => to,
+        };
+        let stamp = self.swap(from, from.next(first).with_tag(tag(thread_mark())))?;
         self.set_owner(frame);
-        Some(stamp)
+        if first == to {
+            Some(stamp)
+        } else {
+            self.change(stamp, to)
+        }
     }
 }

@@ -22,9 +22,11 @@ pub fn at_exit() {
         let Some((stamp, mapping)) = entry.attached() else {
             continue;
         };
-        if is_ours_alone(mapping.shmid) && entry.change(stamp, Stage::Detaching).is_some() {
+        if is_ours_alone(mapping.shmid)
+            && let Some(stamp) = entry.change(stamp, Stage::Detaching)
+        {
             Share::of(entry).end(&REGISTRY, Change::Detach);
-            TABLE.make_idle(entry, entry.stamp());
+            TABLE.make_idle(entry, stamp);
         }
     }
     REGISTRY.sweep(Some(token), AT_EXIT);

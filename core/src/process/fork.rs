@@ -161,7 +161,11 @@ fn count_all(child: Token, me: Token) {
     for (_, entry) in TABLE.all() {
         let is_one = matches!(
             entry.stamp().stage(),
-            Stage::Attaching | Stage::Publishing | Stage::Attached | Stage::Detaching
+            Stage::Attaching
+                | Stage::Publishing
+                | Stage::Attached
+                | Stage::TakenAttached
+                | Stage::Detaching
         );
         if !is_one {
             continue;

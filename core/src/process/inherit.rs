@@ -5,13 +5,14 @@
 
 use super::entry::{Entry, Mapping, NO_HOLDING, Stage};
 use super::fork::{self, claim_without_lock, count_one};
+use super::mapped::Answer;
 use super::registry::REGISTRY;
-use super::table::TABLE;
-use super::{own, settle};
+use super::table::{Explained, TABLE};
+use super::{mapped, own};
 use crate::log::{self, Level};
 use crate::os::files::File;
 use crate::os::memory;
-use crate::os::process::pid;
+use crate::os::process::{pid, thread_mark};
 use crate::registry::{Membership, Prober, Token};
 
 /// In a child, before anything else: takes over what it inherited, or drops it.
@@ -91,25 +92,30 @@ fn adopt_all(before: Option<Token>, me: Token) {
     // Attachments first, then what detaches have left. All other mappings are those of attaches.
     for round in [is_settled, is_detach, is_attach] {
         for (_, entry) in TABLE.all() {
-            let stamp = entry.stamp();
+            let mut stamp = entry.stamp();
             if !round(stamp.stage()) {
                 continue;
             }
+            if stamp.is_taken() {
+                // Here is only the thread that forked, in a handler if at all: it has to begin anew.
+                TABLE.untake(entry, stamp, !stamp.may_be_of(thread_mark()));
+                stamp = entry.stamp();
+            }
             let is_here = match stamp.stage() {
-                Stage::Idle => {
+                Stage::Idle | Stage::TakenIdle => {
                     entry.set_share(NO_HOLDING, 0);
                     continue;
                 }
                 Stage::Creating => false,
-                Stage::Attached => {
+                Stage::Attached | Stage::TakenAttached => {
                     let mapping = entry.mapping();
                     all_there || memory::is_mapped(mapping.start, mapping.len)
                 }
                 Stage::Detaching => {
                     let mapping = entry.mapping();
-                    settle::is_still_mapped(entry, &mapping, |_| false)
+                    mapped::still_maps(entry, &mapping, &|_, _| Explained::Not) != Answer::No
                 }
-                Stage::Attaching | Stage::Publishing => settle::find_mapping(entry),
+                Stage::Attaching | Stage::Publishing => mapped::find_mapping(entry),
             };
             if !is_here {
                 entry.set_share(NO_HOLDING, 0);

@@ -6,7 +6,7 @@
 
 use super::changes::{Attaching, Leaving};
 use super::entry::{Mapping, Stage};
-use super::settle;
+use super::mapped;
 use super::table::{TABLE, frame};
 use super::{Member, member};
 use crate::error::{Errno, Result};
@@ -244,7 +244,7 @@ impl Remains {
     /// The system call failed. It may have unmapped something all the same, so the kernel's list is read.
     pub(crate) fn failed(mut self) {
         self.each(|remains, leaving, mapping| {
-            let parts = settle::parts_of(&mapping);
+            let parts = mapped::parts_of(&mapping);
             remains.leave_upper(&parts);
             remains.leave_first(&leaving, &parts);
         });

@@ -6,20 +6,19 @@
 //! has unmapped is counted, once. An attachment is given back to the program only if its owner is known not to come
 //! back.
 
-use super::entry::{Entry, Mapping, Stage, Stamp};
+use super::entry::{Entry, Stage, Stamp};
+use super::mapped::{Answer, mapping_at, name_of, still_maps, unexplained};
 use super::own;
 use super::registry::REGISTRY;
 use super::share::Share;
-use super::table::{TABLE, frame};
-use crate::error::Errno;
+use super::table::{Explained, TABLE, frame};
+use crate::os::descriptors;
 use crate::os::files::File;
 use crate::os::futex;
-use crate::os::process::{is_on_alternate_stack, is_thread_gone, thread_mark};
+use crate::os::process::{are_threads_gone, is_on_alternate_stack, is_thread_gone, thread_mark};
 use crate::os::signals::Blocked;
-use crate::os::{descriptors, maps, memory};
 use crate::registry::{Change, State, slot_of};
 use crate::sync::{AtomicU32, Ordering};
-use crate::text::Text;
 
 /// A call on the same stack that is not nested in another begins at most this far below where the other began. Between
 /// a call and one nested in it lies a signal frame, which is larger.
@@ -50,9 +49,8 @@ pub(crate) fn settle() {
         let stamp = entry.stamp();
         if !stamp.is_busy() {
             let _ = place.compare_exchange(index + 1, 0, Ordering::AcqRel, Ordering::Relaxed);
-        } else if owner_of(entry, stamp, here, false) != Owner::There {
-            // A call on a range changes several entries at once.
-            end_all_of(entry.owner().0, here, false);
+        } else {
+            settle_one(entry, stamp, here, false);
         }
     });
 }
@@ -66,13 +64,19 @@ pub(crate) fn settle_thoroughly(slot: Option<u32>) {
         let is_of_interest = stamp.stage() == Stage::Creating
             || slot.is_none_or(|slot| slot_of(entry.shmid()) == slot);
         // It may have been settled with another entry of the same owner.
-        if is_of_interest
-            && entry.stamp() == stamp
-            && owner_of(entry, stamp, here, true) != Owner::There
-        {
-            end_all_of(entry.owner().0, here, true);
+        if is_of_interest && entry.stamp() == stamp {
+            settle_one(entry, stamp, here, true);
         }
     });
+}
+
+fn settle_one(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) {
+    match owner_of(entry, stamp, here, thoroughly) {
+        Owner::There => {}
+        owner if stamp.is_taken() => TABLE.untake(entry, stamp, owner == Owner::Gone),
+        // A call on a range changes several entries at once.
+        _ => end_all_of(entry.owner().0, here, thoroughly),
+    }
 }
 
 /// One thread settles at a time: two would take one mapping for the result of two calls.
@@ -121,6 +125,7 @@ fn end_all_of(mark: usize, here: usize, thoroughly: bool) {
         for (index, entry) in TABLE.all() {
             let stamp = entry.stamp();
             if !stamp.is_busy()
+                || stamp.is_taken()
                 || entry.owner().0 != mark
                 || (stamp.stage() == Stage::Detaching) != detaches
             {
@@ -135,8 +140,11 @@ fn end_all_of(mark: usize, here: usize, thoroughly: bool) {
 }
 
 fn owner_of(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) -> Owner {
+    if stamp.is_taken() {
+        return owner_of_taken(stamp, thoroughly);
+    }
     let (mark, depth) = entry.owner();
-    // It has just been claimed, and still names its earlier owner.
+    // It has just been taken over by a thread that settles it, and still names its earlier owner.
     if !stamp.may_be_of(mark) {
         return Owner::There;
     }
@@ -162,6 +170,18 @@ fn owner_of(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) -> Owner
         };
     }
     if thoroughly && is_thread_gone(mark, own::own_pid()) {
+        Owner::Gone
+    } else {
+        Owner::There
+    }
+}
+
+/// What a thread has just taken does not name it yet. If it is this thread, a handler interrupted it there, and it may
+/// never come back; if it does, it begins anew.
+fn owner_of_taken(stamp: Stamp, thoroughly: bool) -> Owner {
+    if stamp.may_be_of(thread_mark()) {
+        Owner::JumpedOut
+    } else if thoroughly && are_threads_gone(|mark| stamp.may_be_of(mark)) {
         Owner::Gone
     } else {
         Owner::There
@@ -199,16 +219,18 @@ fn end_attach(entry: &'static Entry, stamp: Stamp, owner: Owner, here: usize) {
     }
     for _ in 0..READS {
         let before = TABLE.fingerprint();
-        match unexplained(entry.shmid()) {
+        let left = |other: &Entry, stamp| being_left(other, stamp, here);
+        match unexplained(entry.shmid(), &left) {
+            Ok(Answer::NotYet) => continue,
             // An owner that may come back has to note what it counts first. After that it does not read the entry
-            // again.
-            Ok(None)
-                if stamp.stage() == Stage::Attaching
-                    && (owner != Owner::Old || Share::counts(entry, &REGISTRY)) =>
+            // again, until it publishes.
+            Ok(Answer::No)
+                if owner != Owner::Old
+                    || stamp.stage() == Stage::Attaching && Share::counts(entry, &REGISTRY) =>
             {
                 give_up(entry, stamp, here, Change::Cancel);
             }
-            Ok(Some(found)) if owner != Owner::Old => {
+            Ok(Answer::Yes(found)) if owner != Owner::Old => {
                 let is_others = is_being_attached(entry.shmid(), here);
                 if is_others || TABLE.fingerprint() != before {
                     continue;
@@ -222,6 +244,22 @@ fn end_attach(entry: &'static Entry, stamp: Stamp, owner: Owner, here: usize) {
             _ => {}
         }
         return;
+    }
+}
+
+/// How far an entry that is being detached explains a mapping at its addresses: not once it has been counted off. Before,
+/// it may have been unmapped already, and its addresses be another's; its thread will tell soon, if there is one.
+fn being_left(entry: &Entry, stamp: Stamp, here: usize) -> Explained {
+    if !Share::counts(entry, &REGISTRY) {
+        Explained::Not
+    } else if matches!(
+        owner_of(entry, stamp, here, true),
+        Owner::Gone | Owner::JumpedOut
+    ) {
+        // One mapping for two entries: whichever is settled last has it.
+        Explained::Surely
+    } else {
+        Explained::Perhaps
     }
 }
 
@@ -249,17 +287,26 @@ fn end_detach(index: u32, entry: &'static Entry, stamp: Stamp, owner: Owner, her
     let mapping = entry.mapping();
     for _ in 0..READS {
         let before = TABLE.fingerprint();
-        let is_gone = !Share::counts(entry, &REGISTRY)
-            || !is_still_mapped(entry, &mapping, |other| Share::counts(other, &REGISTRY));
-        if is_gone {
-            if give_up(entry, stamp, here, Change::Detach) {
-                TABLE.note_idle(index, mapping.shmid);
+        let left = |other: &Entry, stamp| being_left(other, stamp, here);
+        let answer = if Share::counts(entry, &REGISTRY) {
+            still_maps(entry, &mapping, &left)
+        } else {
+            Answer::No
+        };
+        match answer {
+            Answer::NotYet => continue,
+            Answer::No => {
+                if give_up(entry, stamp, here, Change::Detach) {
+                    TABLE.note_idle(index, mapping.shmid);
+                }
             }
-        } else if owner != Owner::Old {
-            if is_being_attached(mapping.shmid, here) || TABLE.fingerprint() != before {
-                continue;
+            Answer::Yes(()) if owner != Owner::Old => {
+                if is_being_attached(mapping.shmid, here) || TABLE.fingerprint() != before {
+                    continue;
+                }
+                let _ = entry.change(stamp, Stage::Attached);
             }
-            let _ = entry.change(stamp, Stage::Attached);
+            Answer::Yes(()) => {}
         }
         return;
     }
@@ -281,118 +328,4 @@ fn end_creation(entry: &'static Entry, stamp: Stamp) {
         REGISTRY.unclaim(slot, token);
     }
     TABLE.make_idle(entry, stamp);
-}
-
-/// Whether the kernel still has a part of an entry's mapping that no other entry explains.
-pub(super) fn is_still_mapped(
-    entry: &Entry,
-    mapping: &Mapping,
-    counts: impl Fn(&Entry) -> bool,
-) -> bool {
-    let name = name_of(mapping.shmid);
-    let mut found = false;
-    let read = maps::each_own(&mut |other| {
-        let start = other.start.max(mapping.start);
-        found |= start < other.end.min(mapping.end())
-            && is_part(&other, mapping, &name)
-            && !TABLE.is_explained(entry, mapping.shmid, start, &counts);
-        !found
-    });
-    // If the kernel cannot be asked, it is taken to be there: better counted too long than too short.
-    found || read.is_err()
-}
-
-/// A mapping of the segment that no attachment explains: its start and end.
-fn unexplained(shmid: u32) -> Result<Option<(usize, usize, bool)>, Errno> {
-    let name = name_of(shmid);
-    let mut found = None;
-    let kept = memory::page_size();
-    maps::each_own(&mut |mapping| {
-        let is_it = is_of(mapping.name(), &name)
-            && !(mapping.end - mapping.start == kept && super::kept::is_kept_at(mapping.start));
-        if is_it {
-            let mut is_explained = false;
-            TABLE.each_in(mapping.start, mapping.end, |_| is_explained = true);
-            is_explained |= TABLE.is_being_left(mapping.start, mapping.end, |entry| {
-                Share::counts(entry, &REGISTRY)
-            });
-            if !is_explained {
-                found = Some((mapping.start, mapping.end, false));
-            }
-        }
-        found.is_none()
-    })?;
-    Ok(found)
-}
-
-/// In a child: finds the mapping that an attach of its parent was making, if it is here.
-pub(super) fn find_mapping(entry: &Entry) -> bool {
-    let Ok(Some((start, end, read_only))) = unexplained(entry.shmid()) else {
-        return false;
-    };
-    entry.set_mapping(&mapping_at(entry, (start, end, read_only)));
-    true
-}
-
-fn mapping_at(entry: &Entry, (start, end, read_only): (usize, usize, bool)) -> Mapping {
-    Mapping {
-        start,
-        len: end - start,
-        offset: 0,
-        shmid: entry.shmid(),
-        read_only,
-        huge_log2: 0,
-        group: TABLE.new_group(),
-    }
-}
-
-/// Whether a mapping of the kernel's list is part of one of ours: another attachment of the segment may have come to lie
-/// over some of the addresses, but then its pages are not where they would be.
-fn is_part(other: &maps::Mapping, mapping: &Mapping, name: &Text<64>) -> bool {
-    other.start.wrapping_sub(other.offset as usize) == mapping.base()
-        && (is_of(other.name(), name) || mapping.huge_log2 != 0)
-}
-
-/// What the kernel still has of a mapping: the first part, and the last if there are several. If the kernel cannot be
-/// asked, all of it.
-pub(super) fn parts_of(mapping: &Mapping) -> (Option<Mapping>, Option<Mapping>) {
-    let name = name_of(mapping.shmid);
-    let (mut first, mut last) = (None::<Mapping>, None::<Mapping>);
-    let read = maps::each_own(&mut |other| {
-        let start = other.start.max(mapping.start);
-        let end = other.end.min(mapping.end());
-        if start < end && is_part(&other, mapping, &name) {
-            let part = Mapping {
-                start,
-                len: end - start,
-                offset: mapping.offset + (start - mapping.start),
-                ..*mapping
-            };
-            match &mut first {
-                None => first = Some(part),
-                // The kernel may have split a mapping that is one to us.
-                Some(before) if before.end() == start && last.is_none() => before.len += part.len,
-                Some(_) => last = Some(part),
-            }
-        }
-        true
-    });
-    if read.is_err() {
-        return (Some(*mapping), None);
-    }
-    (first, last)
-}
-
-/// Whether a mapping's name is that of a segment's file. Behind its beginning may come the size, and a note that it was
-/// removed.
-fn is_of(name: &[u8], segment: &Text<64>) -> bool {
-    name.strip_prefix(segment.bytes())
-        .is_some_and(|rest| matches!(rest.first(), None | Some(b'-' | b' ')))
-}
-
-/// What the name of a segment's file begins with.
-fn name_of(shmid: u32) -> Text<64> {
-    let mut name = Text::new();
-    REGISTRY.push_segment_name(shmid, &mut name);
-    name
 }

@@ -59,6 +59,15 @@ pub(crate) static TABLE: Table = Table {
     by_thread: [const { AtomicU32::new(0) }; FEW],
 };
 
+/// Whether an entry is known to be why the kernel lists a mapping.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Explained {
+    Not,
+    /// It was, a moment ago: a thread is unmapping it, or has, and another may have mapped there since.
+    Perhaps,
+    Surely,
+}
+
 impl Table {
     /// The entry of this number.
     pub(super) fn entry(&self, index: u32) -> Option<&Entry> {
@@ -146,6 +155,23 @@ impl Table {
             self.active.fetch_sub(1, Ordering::AcqRel);
         }
         done
+    }
+
+    /// Takes an entry away from a thread that has taken it and done nothing yet. `is_gone`: the thread, which therefore does
+    /// not give it back itself.
+    pub(super) fn untake(&self, entry: &Entry, stamp: Stamp, is_gone: bool) {
+        match stamp.stage() {
+            Stage::TakenIdle if is_gone => {
+                self.make_idle(entry, stamp);
+            }
+            Stage::TakenIdle => {
+                let _ = entry.change(stamp, Stage::Idle);
+            }
+            Stage::TakenAttached => {
+                let _ = entry.change(stamp, Stage::Attached);
+            }
+            _ => {}
+        }
     }
 
     fn make_room(&self, index: u32) -> Result<()> {
@@ -252,39 +278,33 @@ impl Table {
         }
     }
 
-    /// Whether the range meets an attachment that a thread is detaching and that still `counts`.
-    pub(super) fn is_being_left(
+    /// How surely entries other than `besides` explain that a segment whose start is, or would be, at `base` is mapped in
+    /// a range: one is attached there, or is being detached, of which `left` says what that is worth. An entry at another
+    /// base explains nothing, even if it meets the range: it was unmapped before.
+    pub(super) fn explanation(
         &self,
-        start: usize,
-        end: usize,
-        counts: impl Fn(&Entry) -> bool,
-    ) -> bool {
-        self.all().any(|(_, entry)| {
-            let mapping = entry.mapping();
-            entry.stamp().stage() == Stage::Detaching
-                && mapping.start < end
-                && start < mapping.end()
-                && counts(entry)
-        })
-    }
-
-    /// Whether an entry other than this one explains why a segment is mapped at an address: it is attached there, or is
-    /// being detached and still `counts`.
-    pub(super) fn is_explained(
-        &self,
-        entry: &Entry,
-        shmid: u32,
-        address: usize,
-        counts: impl Fn(&Entry) -> bool,
-    ) -> bool {
-        self.all().any(|(_, other)| {
-            let stage = other.stamp().stage();
-            let there = other.mapping();
-            !core::ptr::eq(other, entry)
-                && there.shmid == shmid
-                && (there.start..there.end()).contains(&address)
-                && (stage == Stage::Attached || stage == Stage::Detaching && counts(other))
-        })
+        besides: Option<&Entry>,
+        (shmid, base): (u32, usize),
+        (start, end): (usize, usize),
+        left: &dyn Fn(&Entry, Stamp) -> Explained,
+    ) -> Explained {
+        let mut explained = Explained::Not;
+        for (_, entry) in self.all() {
+            if besides.is_some_and(|besides| core::ptr::eq(besides, entry)) {
+                continue;
+            }
+            let Some((stamp, mapping)) = entry.mapped() else {
+                continue;
+            };
+            let is_it = mapping.shmid == shmid && mapping.base() == base;
+            if is_it && mapping.start < end && start < mapping.end() {
+                explained = explained.max(match stamp.stage() {
+                    Stage::Attached | Stage::TakenAttached => Explained::Surely,
+                    _ => left(entry, stamp),
+                });
+            }
+        }
+        explained
     }
 
     /// Calls `visit` with every attachment of a segment.
@@ -329,20 +349,14 @@ impl Table {
     where
         Self: 'static,
     {
-        let believed = entry::believed_busy();
-        if believed == 0 {
+        if !entry::any_may_be_busy() {
             return;
         }
-        let mut found = 0;
         for (_, entry) in TABLE.all() {
             let stamp = entry.stamp();
             if stamp.is_busy() {
-                found += 1;
                 visit(entry, stamp);
             }
-        }
-        if found == 0 {
-            entry::forget_busy(believed);
         }
     }
 

@@ -18,7 +18,14 @@ pub unsafe fn detach(shmaddr: usize) -> Result<()> {
     }
     let registry = process::registry()?;
     // SAFETY: the caller's promise.
-    unsafe { process::detach(registry, shmaddr) }.map_err(|error| match error {
+    let mut detached = unsafe { process::detach(registry, shmaddr) };
+    if detached == Err(Errno::EINVAL) {
+        // A thread may have ended in the middle of attaching or detaching there.
+        process::settle_thoroughly(None);
+        // SAFETY: the caller's promise.
+        detached = unsafe { process::detach(registry, shmaddr) };
+    }
+    detached.map_err(|error| match error {
         Errno::EINVAL => explain(shmaddr),
         other => other,
     })

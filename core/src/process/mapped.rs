@@ -1,0 +1,151 @@
+//! What the kernel's list of mappings says of the table's entries: which of them it bears out, and what none explains.
+
+use super::entry::{Entry, Mapping, Stamp};
+use super::kept;
+use super::registry::REGISTRY;
+use super::table::{Explained, TABLE};
+use crate::error::Errno;
+use crate::os::{maps, memory};
+use crate::text::Text;
+
+/// What the kernel's list answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer<T> {
+    No,
+    /// Another thread will tell: it is in the middle of detaching there.
+    NotYet,
+    Yes(T),
+}
+
+/// Whether the kernel still has a part of an entry's mapping that no other entry explains. `left` says how far one that
+/// is being detached does.
+///
+/// An entry whose thread has ended is right about its addresses for as long as it has not unmapped: what is attached
+/// there besides was attached later, so this one has been unmapped.
+pub(super) fn still_maps(
+    entry: &Entry,
+    mapping: &Mapping,
+    left: &dyn Fn(&Entry, Stamp) -> Explained,
+) -> Answer<()> {
+    let name = name_of(mapping.shmid);
+    let mut answer = Answer::No;
+    let read = maps::each_own(&mut |other| {
+        let start = other.start.max(mapping.start);
+        let end = other.end.min(mapping.end());
+        if start < end && is_part(&other, mapping, &name) {
+            let it = (mapping.shmid, mapping.base());
+            match TABLE.explanation(Some(entry), it, (start, start + 1), left) {
+                Explained::Not => answer = Answer::Yes(()),
+                Explained::Perhaps => answer = Answer::NotYet,
+                Explained::Surely => {}
+            }
+        }
+        answer != Answer::Yes(())
+    });
+    // If the kernel cannot be asked, it is taken to be there: better counted too long than too short.
+    if read.is_err() {
+        return Answer::Yes(());
+    }
+    answer
+}
+
+/// A mapping of the segment that no attachment explains: its start and end. A mapping that an ended thread made is there
+/// at whatever instant the list is read, and was so before.
+pub(super) fn unexplained(
+    shmid: u32,
+    left: &dyn Fn(&Entry, Stamp) -> Explained,
+) -> Result<Answer<(usize, usize)>, Errno> {
+    let name = name_of(shmid);
+    let mut answer = Answer::No;
+    let page = memory::page_size();
+    maps::each_own(&mut |mapping| {
+        let is_kept = mapping.end - mapping.start == page && kept::is_kept_at(mapping.start);
+        if is_of(mapping.name(), &name) && !is_kept {
+            let found = (mapping.start, mapping.end);
+            let it = (shmid, base_of(&mapping));
+            match TABLE.explanation(None, it, found, left) {
+                Explained::Not => answer = Answer::Yes(found),
+                Explained::Perhaps => answer = Answer::NotYet,
+                Explained::Surely => {}
+            }
+        }
+        !matches!(answer, Answer::Yes(_))
+    })?;
+    Ok(answer)
+}
+
+/// In a child: finds the mapping that an attach of its parent was making, if it is here.
+pub(super) fn find_mapping(entry: &Entry) -> bool {
+    let Ok(Answer::Yes(found)) = unexplained(entry.shmid(), &|_, _| Explained::Not) else {
+        return false;
+    };
+    entry.set_mapping(&mapping_at(entry, found));
+    true
+}
+
+pub(super) fn mapping_at(entry: &Entry, (start, end): (usize, usize)) -> Mapping {
+    Mapping {
+        start,
+        len: end - start,
+        offset: 0,
+        shmid: entry.shmid(),
+        read_only: false,
+        huge_log2: 0,
+        group: TABLE.new_group(),
+    }
+}
+
+/// The address that the start of the file has, or would have.
+fn base_of(listed: &maps::Mapping) -> usize {
+    listed.start.wrapping_sub(listed.offset as usize)
+}
+
+/// Whether a mapping of the kernel's list is part of one of ours: another attachment of the segment may have come to lie
+/// over some of the addresses, but then its pages are not where they would be.
+fn is_part(other: &maps::Mapping, mapping: &Mapping, name: &Text<64>) -> bool {
+    base_of(other) == mapping.base() && (is_of(other.name(), name) || mapping.huge_log2 != 0)
+}
+
+/// What the kernel still has of a mapping: the first part, and the last if there are several. If the kernel cannot be
+/// asked, all of it.
+pub(super) fn parts_of(mapping: &Mapping) -> (Option<Mapping>, Option<Mapping>) {
+    let name = name_of(mapping.shmid);
+    let (mut first, mut last) = (None::<Mapping>, None::<Mapping>);
+    let read = maps::each_own(&mut |other| {
+        let start = other.start.max(mapping.start);
+        let end = other.end.min(mapping.end());
+        if start < end && is_part(&other, mapping, &name) {
+            let part = Mapping {
+                start,
+                len: end - start,
+                offset: mapping.offset + (start - mapping.start),
+                ..*mapping
+            };
+            match &mut first {
+                None => first = Some(part),
+                // The kernel may have split a mapping that is one to us.
+                Some(before) if before.end() == start && last.is_none() => before.len += part.len,
+                Some(_) => last = Some(part),
+            }
+        }
+        true
+    });
+    if read.is_err() {
+        return (Some(*mapping), None);
+    }
+    (first, last)
+}
+
+/// Whether a mapping's name is that of a segment's file. Behind its beginning may come the size, and a note that it was
+/// removed.
+fn is_of(name: &[u8], segment: &Text<64>) -> bool {
+    name.strip_prefix(segment.bytes())
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b'-' | b' ')))
+}
+
+/// What the name of a segment's file begins with.
+pub(super) fn name_of(shmid: u32) -> Text<64> {
+    let mut name = Text::new();
+    REGISTRY.push_segment_name(shmid, &mut name);
+    name
+}
