@@ -79,11 +79,7 @@ impl Fork {
         if let Some(membership) = self.membership() {
             self.token.store(0, Ordering::SeqCst);
             ACTIVE.fetch_sub(1, Ordering::SeqCst);
-            match self.page() {
-                Some(page) => own::let_go(&membership, page),
-                None if membership.fd >= 0 => drop(files::close(membership.fd)),
-                None => {}
-            }
+            own::let_go(&membership, self.page());
         }
         self.thread.store(0, Ordering::Release);
     }

@@ -33,21 +33,34 @@ pub(super) fn inherit() {
     }
 }
 
-/// This process is the child for which everything was made.
-fn be_child(membership: &Membership, page: Option<usize>) {
+/// This process is the child for which everything was made. Until its parent is back from the fork, the parent has that
+/// member's lock too: if it is stopped there, this child would seem to live beyond its end. So it takes a lock of its
+/// own where it can.
+fn be_child(made: &Membership, page: Option<usize>) {
+    let own = own::claim_with_page(&REGISTRY, pid(), 0).and_then(|claimed| claimed.ok());
+    let (membership, kept) = match own {
+        Some((membership, page)) => (membership, Some(page)),
+        None => {
+            let token = made.token.next();
+            (Membership { token, ..*made }, page)
+        }
+    };
+    become_member(Some(made.token), &membership, kept);
+    if own.is_some() {
+        own::let_go(made, page);
+    }
+}
+
+/// Takes over what was counted `before` for this process, and what it has besides, as this member.
+fn become_member(before: Option<Token>, membership: &Membership, page: Option<usize>) {
     if let Some(page) = page {
         let _ = own::keep_from_children(membership, page);
     }
-    let next = membership.token.next();
-    adopt_all(Some(membership.token), next);
-    REGISTRY.begin_generation(next, pid());
-    own::set_membership(
-        &Membership {
-            token: next,
-            ..*membership
-        },
-        page,
-    );
+    adopt_all(before, membership.token);
+    if let Some(before) = before {
+        REGISTRY.begin_generation(before.next(), pid());
+    }
+    own::set_membership(membership, page);
 }
 
 /// A child that was made without handlers becomes a member. What it inherited counts from here on.
@@ -62,13 +75,7 @@ fn be_copy() {
             .inspect(|(membership, _)| REGISTRY.set_process(membership.token, pid())),
     };
     match made {
-        Ok((membership, page)) => {
-            if let Some(page) = page {
-                let _ = own::keep_from_children(&membership, page);
-            }
-            adopt_all(None, membership.token);
-            own::set_membership(&membership, page);
-        }
+        Ok((membership, page)) => become_member(None, &membership, page),
         Err(error) => {
             TABLE.forget_holdings();
             log::write(Level::Error, |line| {

@@ -10,80 +10,74 @@ use crate::text::Text;
 
 /// What the kernel's list answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer<T> {
+pub(super) enum Answer {
     No,
     /// Another thread will tell: it is in the middle of detaching there.
     NotYet,
-    Yes(T),
+    /// From where to where.
+    Yes(usize, usize),
 }
+
+/// How far an entry that is being detached explains a mapping.
+pub(super) type Left<'a> = &'a dyn Fn(&Entry, Stamp) -> Explained;
 
 /// Whether the kernel still has a part of an entry's mapping that no other entry explains. `left` says how far one that
 /// is being detached does.
 ///
 /// An entry whose thread has ended is right about its addresses for as long as it has not unmapped: what is attached
 /// there besides was attached later, so this one has been unmapped.
-pub(super) fn still_maps(
-    entry: &Entry,
-    mapping: &Mapping,
-    left: &dyn Fn(&Entry, Stamp) -> Explained,
-) -> Answer<()> {
-    let name = name_of(mapping.shmid);
-    let mut answer = Answer::No;
-    let read = maps::each_own(&mut |other| {
-        let start = other.start.max(mapping.start);
-        let end = other.end.min(mapping.end());
-        if start < end && is_part(&other, mapping, &name) {
-            let it = (mapping.shmid, mapping.base());
-            match TABLE.explanation(Some(entry), it, (start, start + 1), left) {
-                Explained::Not => answer = Answer::Yes(()),
-                Explained::Perhaps => answer = Answer::NotYet,
-                Explained::Surely => {}
-            }
-        }
-        answer != Answer::Yes(())
-    });
+pub(super) fn still_maps(entry: &Entry, mapping: &Mapping, left: Left<'_>) -> Answer {
     // If the kernel cannot be asked, it is taken to be there: better counted too long than too short.
-    if read.is_err() {
-        return Answer::Yes(());
-    }
-    answer
+    find(Some((entry, mapping)), mapping.shmid, left)
+        .unwrap_or(Answer::Yes(mapping.start, mapping.end()))
 }
 
-/// A mapping of the segment that no attachment explains: its start and end. A mapping that an ended thread made is there
-/// at whatever instant the list is read, and was so before.
-pub(super) fn unexplained(
-    shmid: u32,
-    left: &dyn Fn(&Entry, Stamp) -> Explained,
-) -> Result<Answer<(usize, usize)>, Errno> {
+/// A mapping of the segment that no attachment explains. One that an ended thread made is there at whatever instant the
+/// list is read, and was so before.
+pub(super) fn unexplained(shmid: u32, left: Left<'_>) -> Result<Answer, Errno> {
+    find(None, shmid, left)
+}
+
+#[inline(never)]
+fn find(of: Option<(&Entry, &Mapping)>, shmid: u32, left: Left<'_>) -> Result<Answer, Errno> {
     let name = name_of(shmid);
     let mut answer = Answer::No;
-    let page = memory::page_size();
-    maps::each_own(&mut |mapping| {
-        let is_kept = mapping.end - mapping.start == page && kept::is_kept_at(mapping.start);
-        if is_of(mapping.name(), &name) && !is_kept {
-            let found = (mapping.start, mapping.end);
-            let it = (shmid, base_of(&mapping));
-            match TABLE.explanation(None, it, found, left) {
-                Explained::Not => answer = Answer::Yes(found),
+    maps::each_own(&mut |listed| {
+        let (start, end) = match of {
+            Some((_, mapping)) if is_part(&listed, mapping, &name) => (
+                listed.start.max(mapping.start),
+                listed.end.min(mapping.end()),
+            ),
+            None if is_of(listed.name(), &name) && !is_kept(&listed) => (listed.start, listed.end),
+            _ => return true,
+        };
+        if start < end {
+            let it = (shmid, base_of(&listed));
+            match TABLE.explanation(of.map(|of| of.0), it, (start, end), left) {
+                Explained::Not => answer = Answer::Yes(start, end),
                 Explained::Perhaps => answer = Answer::NotYet,
                 Explained::Surely => {}
             }
         }
-        !matches!(answer, Answer::Yes(_))
+        !matches!(answer, Answer::Yes(..))
     })?;
     Ok(answer)
 }
 
+fn is_kept(listed: &maps::Mapping) -> bool {
+    listed.end - listed.start == memory::page_size() && kept::is_kept_at(listed.start)
+}
+
 /// In a child: finds the mapping that an attach of its parent was making, if it is here.
 pub(super) fn find_mapping(entry: &Entry) -> bool {
-    let Ok(Answer::Yes(found)) = unexplained(entry.shmid(), &|_, _| Explained::Not) else {
+    let Ok(Answer::Yes(start, end)) = unexplained(entry.shmid(), &|_, _| Explained::Not) else {
         return false;
     };
-    entry.set_mapping(&mapping_at(entry, found));
+    entry.set_mapping(&mapping_at(entry, start, end));
     true
 }
 
-pub(super) fn mapping_at(entry: &Entry, (start, end): (usize, usize)) -> Mapping {
+pub(super) fn mapping_at(entry: &Entry, start: usize, end: usize) -> Mapping {
     Mapping {
         start,
         len: end - start,

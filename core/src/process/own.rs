@@ -254,7 +254,7 @@ fn become_member(registry: &'static Registry, own: &Own) -> Result<Token> {
             .map_err(|_| Errno::EEXIST)
     });
     if let Err(error) = swap {
-        let_go(&membership, page);
+        let_go(&membership, Some(page));
         return Token::from_bits(own.token.load(Ordering::Acquire)).ok_or(error);
     }
     remember(&membership, page);
@@ -298,14 +298,16 @@ pub(super) fn keep_from_children(membership: &Membership, page: usize) -> Result
 }
 
 /// A lock that this process does not keep.
-pub(super) fn let_go(membership: &Membership, page: usize) {
-    if membership.is_pinned {
-        memory::unmap_token(address(page));
-    }
+pub(super) fn let_go(membership: &Membership, page: Option<usize>) {
     if membership.fd >= 0 {
         let _ = files::close(membership.fd);
     }
-    give_page_back(page);
+    if let Some(page) = page {
+        if membership.is_pinned {
+            memory::unmap_token(address(page));
+        }
+        give_page_back(page);
+    }
 }
 
 /// A page of the area that is not in use.

@@ -230,13 +230,13 @@ fn end_attach(entry: &'static Entry, stamp: Stamp, owner: Owner, here: usize) {
             {
                 give_up(entry, stamp, here, Change::Cancel);
             }
-            Ok(Answer::Yes(found)) if owner != Owner::Old => {
+            Ok(Answer::Yes(start, end)) if owner != Owner::Old => {
                 let is_others = is_being_attached(entry.shmid(), here);
                 if is_others || TABLE.fingerprint() != before {
                     continue;
                 }
                 if let Some(stamp) = entry.change(stamp, Stage::Publishing) {
-                    entry.set_mapping(&mapping_at(entry, found));
+                    entry.set_mapping(&mapping_at(entry, start, end));
                     Share::as_it_is(entry, &REGISTRY).note(entry, &REGISTRY);
                     let _ = entry.change(stamp, Stage::Attached);
                 }
@@ -300,13 +300,13 @@ fn end_detach(index: u32, entry: &'static Entry, stamp: Stamp, owner: Owner, her
                     TABLE.note_idle(index, mapping.shmid);
                 }
             }
-            Answer::Yes(()) if owner != Owner::Old => {
+            Answer::Yes(..) if owner != Owner::Old => {
                 if is_being_attached(mapping.shmid, here) || TABLE.fingerprint() != before {
                     continue;
                 }
                 let _ = entry.change(stamp, Stage::Attached);
             }
-            Answer::Yes(()) => {}
+            Answer::Yes(..) => {}
         }
         return;
     }

@@ -160,17 +160,14 @@ impl Table {
     /// Takes an entry away from a thread that has taken it and done nothing yet. `is_gone`: the thread, which therefore does
     /// not give it back itself.
     pub(super) fn untake(&self, entry: &Entry, stamp: Stamp, is_gone: bool) {
-        match stamp.stage() {
-            Stage::TakenIdle if is_gone => {
-                self.make_idle(entry, stamp);
-            }
-            Stage::TakenIdle => {
-                let _ = entry.change(stamp, Stage::Idle);
-            }
-            Stage::TakenAttached => {
-                let _ = entry.change(stamp, Stage::Attached);
-            }
-            _ => {}
+        let is_idle = stamp.stage() == Stage::TakenIdle;
+        let rest = if is_idle {
+            Stage::Idle
+        } else {
+            Stage::Attached
+        };
+        if entry.change(stamp, rest).is_some() && is_idle && is_gone {
+            self.active.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
