@@ -1,6 +1,7 @@
 //! Explanations on standard error, where an errno says too little. Silent unless `PARTAGE_LOG` asks.
 
 use crate::error::Errno;
+use crate::options;
 use crate::os::{files, process};
 use crate::text::Text;
 
@@ -70,8 +71,23 @@ impl Line {
 
 /// Writes one line, if lines of this level are wanted. `fill` runs only then.
 pub(crate) fn write(level: Level, fill: impl FnOnce(Line) -> Line) {
-    if crate::options::log_level() >= level as u32 {
+    if options::log_level() >= level as u32 {
         emit(level, fill);
+    }
+}
+
+/// Says which variables have a value that means nothing.
+#[inline]
+pub(crate) fn say_wrong_variables() {
+    if options::log_level() >= Level::Warn as u32 {
+        options::each_wrong(|name, value| {
+            write(Level::Warn, |line| {
+                line.str(name)
+                    .str("=")
+                    .bytes(value)
+                    .str(" means nothing: the default counts")
+            });
+        });
     }
 }
 

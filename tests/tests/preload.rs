@@ -163,3 +163,46 @@ fn mpich() {
     );
     assert_eq!(printed.trim(), "2 processes, sum 524287");
 }
+
+/// What a process that is preloaded with the variables says on standard error.
+fn said_with(variables: &[(&str, &str)]) -> String {
+    let built = artefacts().unwrap();
+    let place = directory(built, "variables");
+    let mut command = Command::new("ipcmk");
+    command
+        .args(["-M", "4096"])
+        .env("LD_PRELOAD", built.release.join("libpartage_preload.so"))
+        .env("PARTAGE_DIR", place.join("namespace"))
+        .envs(variables.iter().copied());
+    let output = run_bounded(&mut command, &place.join("log"), BOUND)
+        .unwrap()
+        .expect_success();
+    fs::remove_dir_all(place.join("namespace")).unwrap();
+    output
+}
+
+#[test]
+fn values_that_mean_nothing_are_said() {
+    let wrong = [
+        ("PARTAGE_SHMMAX", "lots"),
+        ("PARTAGE_BACKEND", "both"),
+        ("PARTAGE_SHMMNI", "40000"),
+        ("PARTAGE_PATIENCE", "1000"),
+    ];
+    let silent = said_with(&wrong);
+    assert!(!silent.contains("PARTAGE_"), "{silent}");
+    let output = said_with(&[&wrong[..], &[("PARTAGE_LOG", "warn")]].concat());
+    let said: Vec<&str> = output
+        .lines()
+        .filter(|line| line.contains("PARTAGE_"))
+        .collect();
+    let expected = [
+        "PARTAGE_BACKEND=both",
+        "PARTAGE_SHMMNI=40000",
+        "PARTAGE_SHMMAX=lots",
+    ];
+    assert_eq!(said.len(), expected.len(), "{output}");
+    for (line, value) in said.iter().zip(expected) {
+        assert!(line.contains(&format!("{value} means nothing")), "{line}");
+    }
+}

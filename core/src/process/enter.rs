@@ -3,6 +3,7 @@
 use super::table::TABLE;
 use super::{fork, inherit, own};
 use crate::error::Result;
+use crate::log;
 use crate::os::c_library;
 use crate::sync::{AtomicBool, Ordering};
 
@@ -21,6 +22,7 @@ pub(super) fn enter() -> Result<()> {
         None => {
             own::set_up()?;
             register();
+            log::say_wrong_variables();
             Ok(())
         }
     }
