@@ -66,6 +66,15 @@ impl Stamp {
         !matches!(self.stage(), Stage::Idle | Stage::Attached)
     }
 
+    /// What it is while a thread takes it.
+    pub(super) fn taken(self) -> Stage {
+        if self.stage() == Stage::Attached {
+            Stage::TakenAttached
+        } else {
+            Stage::TakenIdle
+        }
+    }
+
     /// Whether its thread has claimed it and not yet written who it is: anybody may take it away again.
     pub(super) fn is_taken(self) -> bool {
         matches!(self.stage(), Stage::TakenIdle | Stage::TakenAttached)
@@ -288,17 +297,18 @@ impl Entry {
     /// writes, so a busy entry names its owner, whoever else tried to claim it. Until it is busy nothing has been done,
     /// and it may be taken away again: then this begins anew.
     pub(super) fn claim(&self, from: Stamp, to: Stage, frame: usize) -> Option<Stamp> {
-        let first = match from.stage() {
-            Stage::Idle => Stage::TakenIdle,
-            Stage::Attached => Stage::TakenAttached,
-            _ => to,
-        };
-        let stamp = self.swap(from, from.next(first).with_tag(tag(thread_mark())))?;
-        self.set_owner(frame);
-        if first == to {
-            Some(stamp)
-        } else {
-            self.change(stamp, to)
+        if from.is_busy() {
+            return self.take(from, to, frame);
         }
+        self.take(from, from.taken(), frame)
+            .and_then(|stamp| self.change(stamp, to))
+    }
+
+    /// The first half of [`Entry::claim`].
+    pub(super) fn take(&self, from: Stamp, first: Stage, frame: usize) -> Option<Stamp> {
+        let next = from.next(first).with_tag(tag(thread_mark()));
+        let stamp = self.swap(from, next)?;
+        self.set_owner(frame);
+        Some(stamp)
     }
 }

@@ -12,7 +12,7 @@ use super::{mapped, own};
 use crate::log::{self, Level};
 use crate::os::files::File;
 use crate::os::memory;
-use crate::os::process::{pid, thread_mark};
+use crate::os::process::pid;
 use crate::registry::{Membership, Prober, Token};
 
 /// In a child, before anything else: takes over what it inherited, or drops it.
@@ -104,8 +104,8 @@ fn adopt_all(before: Option<Token>, me: Token) {
                 continue;
             }
             if stamp.is_taken() {
-                // Here is only the thread that forked, in a handler if at all: it has to begin anew.
-                TABLE.untake(entry, stamp, !stamp.may_be_of(thread_mark()));
+                // Only the thread that forked is here. If a handler of its own did, it has to begin anew.
+                TABLE.untake(entry, stamp);
                 stamp = entry.stamp();
             }
             let is_here = match stamp.stage() {

@@ -73,7 +73,7 @@ pub(crate) fn settle_thoroughly(slot: Option<u32>) {
 fn settle_one(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) {
     match owner_of(entry, stamp, here, thoroughly) {
         Owner::There => {}
-        owner if stamp.is_taken() => TABLE.untake(entry, stamp, owner == Owner::Gone),
+        _ if stamp.is_taken() => TABLE.untake(entry, stamp),
         // A call on a range changes several entries at once.
         _ => end_all_of(entry.owner().0, here, thoroughly),
     }

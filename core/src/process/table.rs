@@ -139,13 +139,12 @@ impl Table {
             return None;
         }
         self.active.fetch_add(1, Ordering::AcqRel);
-        match entry.claim(stamp, to, frame) {
-            Some(stamp) => Some((index, entry, stamp)),
-            None => {
-                self.active.fetch_sub(1, Ordering::AcqRel);
-                None
-            }
-        }
+        let Some(taken) = entry.take(stamp, Stage::TakenIdle, frame) else {
+            self.active.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        };
+        // Who took it away meanwhile has counted it off.
+        Some((index, entry, entry.change(taken, to)?))
     }
 
     /// Makes an entry of this thread idle again, unless another thread took it over.
@@ -157,17 +156,12 @@ impl Table {
         done
     }
 
-    /// Takes an entry away from a thread that has taken it and done nothing yet. `is_gone`: the thread, which therefore does
-    /// not give it back itself.
-    pub(super) fn untake(&self, entry: &Entry, stamp: Stamp, is_gone: bool) {
-        let is_idle = stamp.stage() == Stage::TakenIdle;
-        let rest = if is_idle {
-            Stage::Idle
+    /// Takes an entry away from a thread that has taken it and done nothing yet.
+    pub(super) fn untake(&self, entry: &Entry, stamp: Stamp) {
+        if stamp.stage() == Stage::TakenAttached {
+            let _ = entry.change(stamp, Stage::Attached);
         } else {
-            Stage::Attached
-        };
-        if entry.change(stamp, rest).is_some() && is_idle && is_gone {
-            self.active.fetch_sub(1, Ordering::AcqRel);
+            self.make_idle(entry, stamp);
         }
     }
 
