@@ -117,6 +117,11 @@ pub(crate) fn pid_namespace() -> u64 {
     super::paths::inode_of(c"/proc/self/ns/pid").unwrap_or(0)
 }
 
+/// The time namespace of this process, by inode number; 0 where there are none.
+pub(crate) fn time_namespace() -> u64 {
+    super::paths::inode_of(c"/proc/self/ns/time").unwrap_or(0)
+}
+
 /// Whether capabilities of this process count for an object of user namespace `made_in`.
 pub(crate) fn counts_in(made_in: u64) -> bool {
     let own = user_namespace();

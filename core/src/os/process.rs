@@ -149,11 +149,21 @@ fn maps_file(pid: i32, name: &[u8]) -> Result<bool> {
     Ok(found)
 }
 
-/// Whether a process may map a file of this name and is none of the `known` ones. A process of the user's that may not
-/// be looked into counts as one.
+/// A process that may be there without anybody knowing its number.
+pub(crate) struct Sought {
+    /// How the name begins of a file that it maps.
+    pub(crate) mapped: Text<32>,
+    /// Whose it is.
+    pub(crate) user: u32,
+    /// Milliseconds since the boot when it was not there yet; 0 where that is not known.
+    pub(crate) born_after: u64,
+}
+
+/// Whether there may be such a process that is none of the `known` ones. One that may not be looked into is taken for it
+/// if it is the user's and was not there before.
 #[cold]
 #[inline(never)]
-pub(crate) fn any_other_maps(mapped: &[u8], user: u32, known: &mut dyn FnMut(i32) -> bool) -> bool {
+pub(crate) fn any_other(sought: &Sought, known: &mut dyn FnMut(i32) -> bool) -> bool {
     if !is_proc_ours() {
         return true;
     }
@@ -163,18 +173,41 @@ pub(crate) fn any_other_maps(mapped: &[u8], user: u32, known: &mut dyn FnMut(i32
         let Some(pid) = number.filter(|_| !found) else {
             return;
         };
-        let may_map = match maps_file(pid, mapped) {
+        let may_map = match maps_file(pid, sought.mapped.bytes()) {
             Ok(is_mapped) => is_mapped,
             Err(Errno::ENOENT | Errno::ESRCH) => false,
             Err(Errno::EACCES | Errno::EPERM) => {
-                let owner = super::paths::status(proc_path(pid).as_c_str());
-                owner.is_ok_and(|status| status.uid == user)
+                is_users(pid, sought.user) && !is_older(pid, sought.born_after)
             }
             Err(_) => true,
         };
         found = may_map && !known(pid);
     });
     listed.is_err() || found
+}
+
+/// Whether a process may be of this user. The owner of its directory in `/proc` does not tell: that is root for one that
+/// gave up its rights.
+fn is_users(pid: i32, user: u32) -> bool {
+    let mut text = [0u8; 512];
+    let Some(text) = read_of(pid, "/status", &mut text) else {
+        return true;
+    };
+    let mut users = text
+        .split(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"Uid:\t"))
+        .into_iter()
+        .flat_map(|line| line.split(|&byte| byte == b'\t'));
+    users.any(|uid| crate::text::parse_number(uid) == Some(user.into()))
+}
+
+/// Whether a process is known to have begun before a time, in milliseconds since the boot. The kernel tells in hundredths
+/// of a second.
+fn is_older(pid: i32, milliseconds: u64) -> bool {
+    let mut text = [0u8; 512];
+    stat_fields(pid, &mut text)
+        .and_then(|mut fields| crate::text::parse_number(fields.nth(START_TIME)?))
+        .is_some_and(|ticks| ticks.saturating_add(1).saturating_mul(10) <= milliseconds)
 }
 
 /// Whether `/proc` numbers processes as this process does.
@@ -192,25 +225,37 @@ enum Ending {
     Zombie,
 }
 
+/// Fields of `/proc/PID/stat`, counted from the state on, which is the third.
+const THREADS: usize = 20 - 3;
+const START_TIME: usize = 22 - 3;
+
 fn ending(pid: i32) -> Option<Ending> {
-    let mut path = proc_path(pid);
-    path.push_str("/stat");
     let mut text = [0u8; 512];
-    let read = File::open(path.as_c_str(), libc::O_RDONLY, 0)
-        .and_then(|file| file.read_start(&mut text))
-        .ok()?;
-    let text = text.get(..read)?;
-    // The command stands in parentheses, and may hold any byte.
-    let behind = text.iter().rposition(|&byte| byte == b')')?;
-    let mut fields = text.get(behind + 2..)?.split(|&byte| byte == b' ');
+    let mut fields = stat_fields(pid, &mut text)?;
     let state = *fields.next()?.first()?;
-    // From the state on: threads are the 18th field.
-    let threads = crate::text::parse_number(fields.nth(16)?)?;
+    let threads = crate::text::parse_number(fields.nth(THREADS - 1)?)?;
     Some(match state {
         b'Z' | b'X' if threads <= 1 => Ending::Zombie,
         b'Z' | b'X' => Ending::LeaderOnly,
         _ => Ending::No,
     })
+}
+
+fn stat_fields(pid: i32, text: &mut [u8; 512]) -> Option<impl Iterator<Item = &[u8]>> {
+    let text = read_of(pid, "/stat", text)?;
+    // The command stands in parentheses, and may hold any byte.
+    let behind = text.iter().rposition(|&byte| byte == b')')?;
+    Some(text.get(behind + 2..)?.split(|&byte| byte == b' '))
+}
+
+/// The beginning of one of the files that tell of a process.
+fn read_of<'a>(pid: i32, name: &str, text: &'a mut [u8; 512]) -> Option<&'a [u8]> {
+    let mut path = proc_path(pid);
+    path.push_str(name);
+    let read = File::open(path.as_c_str(), libc::O_RDONLY, 0)
+        .and_then(|file| file.read_start(text))
+        .ok()?;
+    text.get(..read)
 }
 
 fn proc_path(pid: i32) -> Text<48> {
@@ -229,5 +274,13 @@ mod tests {
         assert!(!is_gone(pid(), b"[stack]"));
         assert!(is_gone(pid(), b"no such file"));
         assert!(is_gone(i32::MAX - 1, b""));
+    }
+
+    #[test]
+    fn this_process_has_an_age_and_a_user() {
+        assert!(is_users(pid(), super::super::identity::euid()));
+        assert!(!is_users(pid(), 4_000_000_000));
+        assert!(!is_older(pid(), 1));
+        assert!(is_older(pid(), super::super::clock::boot_ms() + 20));
     }
 }

@@ -80,6 +80,7 @@ impl Fork {
             self.token.store(0, Ordering::SeqCst);
             ACTIVE.fetch_sub(1, Ordering::SeqCst);
             own::let_go(&membership, self.page());
+            REGISTRY.end_birth(membership.token);
         }
         self.thread.store(0, Ordering::Release);
     }

@@ -37,6 +37,8 @@ pub(super) fn inherit() {
 /// member's lock too: if it is stopped there, this child would seem to live beyond its end. So it takes a lock of its
 /// own where it can.
 fn be_child(made: &Membership, page: Option<usize>) {
+    // Who looks for a child that nobody knows stops here.
+    REGISTRY.set_process(made.token, pid());
     let own = own::claim_with_page(&REGISTRY, pid(), 0).and_then(|claimed| claimed.ok());
     let (membership, kept) = match own {
         Some((membership, page)) => (membership, Some(page)),

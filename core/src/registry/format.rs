@@ -128,7 +128,8 @@ pub(crate) struct SegmentSlot {
 pub(crate) struct MemberSlot {
     /// Index and generation; a token with a smaller generation is that of a dead predecessor.
     pub(crate) token: AtomicU64,
-    /// The process, with the lower half of the generation that wrote it; 0 while it is not born.
+    /// The process, with the lower half of the generation that wrote it; 0 while it is not born, -1 if its parent is done
+    /// with the fork and it has not said its number.
     pub(crate) process: AtomicU64,
     /// Of a child that is not born: its parent's token.
     pub(crate) parent: AtomicU64,
@@ -139,7 +140,10 @@ pub(crate) struct MemberSlot {
     pub(crate) uid: AtomicU32,
     /// What shows that it lives, see `members`.
     pub(crate) witness: AtomicU32,
-    pub(crate) spare: [AtomicU64; 2],
+    /// Of a child without a lock: milliseconds since the boot before it was born; 0 where that is not known.
+    pub(crate) born_after: AtomicU64,
+    /// The time namespace in which that was read, by inode number; 0 where there are none.
+    pub(crate) time_namespace: AtomicU64,
 }
 
 /// One member's share in one segment: nothing, or one mapping.

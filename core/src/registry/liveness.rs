@@ -4,7 +4,7 @@
 use super::Registry;
 use super::format::{FIRST_WITHOUT_LOCK, MEMBERS_PER_FILE, MemberSlot};
 use super::members::{
-    BY_DESCRIPTOR, BY_LOCK, Token, byte_of, process_in, process_near, without_lock,
+    BY_DESCRIPTOR, BY_LOCK, Token, UNBORN, UNKNOWN, byte_of, process_in, process_near, without_lock,
 };
 use crate::error::Result;
 use crate::os::files::File;
@@ -111,7 +111,7 @@ impl Registry {
     #[inline(never)]
     pub(super) fn is_gone_without_lock(&self, token: Token, slot: &MemberSlot) -> bool {
         match process_near(slot, token) {
-            None | Some(0) => true,
+            None | Some(UNBORN) => true,
             Some(_) => self.is_process_gone(token, slot),
         }
     }
@@ -124,15 +124,12 @@ impl Registry {
         let Some(pid) = process_near(slot, token) else {
             return false;
         };
-        if pid == 0 {
-            // A child that is not born yet, or never was. It may live on without its parent.
-            let parent = Token::from_bits(slot.parent.load(Ordering::Relaxed));
-            let is_alone = parent.is_some_and(|parent| {
-                self.member(parent.index()).is_some_and(|slot| {
-                    is_succeeded(slot, parent) || self.is_gone_as_parent(parent, slot)
-                })
-            });
-            return is_alone && !self.may_be_a_stranger(slot);
+        if pid <= 0 {
+            // A child that is not born yet, or never was. It may live on without its parent. While all processes are
+            // looked at, it may say its number: then it is known to the others' eyes, and lives.
+            return (pid == UNKNOWN || self.is_alone(slot))
+                && !self.may_be_a_stranger(slot)
+                && process_near(slot, token) == Some(pid);
         }
         let namespace = slot.pid_namespace.load(Ordering::Relaxed);
         if namespace == 0 || namespace != identity::pid_namespace() {
@@ -140,6 +137,16 @@ impl Registry {
         }
         // Every member has its registry mapped.
         process::is_gone(pid, b"registry")
+    }
+
+    /// Whether nobody is left who could give birth to this child.
+    fn is_alone(&self, slot: &MemberSlot) -> bool {
+        let parent = Token::from_bits(slot.parent.load(Ordering::Relaxed));
+        parent.is_some_and(|parent| {
+            self.member(parent.index()).is_some_and(|slot| {
+                is_succeeded(slot, parent) || self.is_gone_as_parent(parent, slot)
+            })
+        })
     }
 
     /// Whether a process that is no known member has a segment mapped: it may be a child before its first call.
@@ -151,8 +158,18 @@ impl Registry {
         if namespace == 0 || namespace != identity::pid_namespace() {
             return true;
         }
-        let segment = self.beginning_of("segment-");
-        process::any_other_maps(segment.bytes(), user, &mut |pid| self.is_members(pid))
+        let is_same_time =
+            slot.time_namespace.load(Ordering::Relaxed) == identity::time_namespace();
+        let sought = process::Sought {
+            mapped: self.beginning_of("segment-"),
+            user,
+            born_after: if is_same_time {
+                slot.born_after.load(Ordering::Relaxed)
+            } else {
+                0
+            },
+        };
+        process::any_other(&sought, &mut |pid| self.is_members(pid))
     }
 
     /// Calls `visit` with every member slot that was ever used, and its token.
@@ -193,7 +210,7 @@ impl Registry {
     /// One step up is enough: if the parent is not born either, its own parent is asked in turn.
     fn is_gone_as_parent(&self, parent: Token, slot: &MemberSlot) -> bool {
         match process_in(slot, parent) {
-            Some(pid) if pid != 0 => match slot.witness.load(Ordering::Relaxed) {
+            Some(pid) if pid > UNBORN => match slot.witness.load(Ordering::Relaxed) {
                 BY_LOCK => Prober::new(self, None).is_dead(parent),
                 _ => self.is_process_gone(parent, slot),
             },

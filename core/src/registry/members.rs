@@ -30,6 +30,11 @@ pub(super) const BY_DESCRIPTOR: u32 = 2;
 /// There is no lock: the process is asked.
 pub(super) const BY_PROCESS: u32 = 3;
 
+/// `MemberSlot::process`: the child is not born yet.
+pub(super) const UNBORN: i32 = 0;
+/// Its parent is done with the fork, and it has not said its number yet.
+pub(super) const UNKNOWN: i32 = -1;
+
 /// Names one member for all time: its slot and the slot's generation. Never zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Token(u64);
@@ -182,11 +187,26 @@ impl Registry {
                 Ordering::Relaxed,
             );
             if swap.is_ok() {
-                self.fill(slot, token, 0, BY_PROCESS, parent.bits());
+                self.fill(slot, token, UNBORN, BY_PROCESS, parent.bits());
                 return Ok(token);
             }
         }
         Err(Errno::ENOSPC)
+    }
+
+    /// The parent of a child without a lock is done with the fork: there is such a process by now, or never will be.
+    pub(crate) fn end_birth(&self, token: Token) {
+        if let Some(slot) = self.member(token.index())
+            && slot.witness.load(Ordering::Relaxed) == BY_PROCESS
+        {
+            // The generation in the word is this child's, or nothing changes.
+            let _ = slot.process.compare_exchange(
+                token.process_word(UNBORN),
+                token.process_word(UNKNOWN),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+        }
     }
 
     /// A copy for a process that is born by now.
@@ -212,7 +232,7 @@ impl Registry {
     /// The process of a member, as far as its slot still says.
     pub(super) fn process_of(&self, token: Token) -> Option<i32> {
         let slot = self.member(token.index())?;
-        process_in(slot, token).filter(|&pid| pid != 0)
+        process_in(slot, token).filter(|&pid| pid > 0)
     }
 
     /// Makes a mapping keep the lock, or the descriptor if a mapping does not: file systems layered over others map the
@@ -323,6 +343,11 @@ impl Registry {
         slot.parent.store(parent, Ordering::Relaxed);
         slot.uid.store(identity::euid(), Ordering::Relaxed);
         slot.since.store(clock::now() as u64, Ordering::Relaxed);
+        if witness == BY_PROCESS {
+            slot.born_after.store(clock::boot_ms(), Ordering::Relaxed);
+            slot.time_namespace
+                .store(identity::time_namespace(), Ordering::Relaxed);
+        }
         slot.process
             .store(token.process_word(pid), Ordering::Release);
     }
@@ -336,7 +361,7 @@ fn as_another(error: Errno) -> Errno {
     }
 }
 
-/// The process that a member's slot names for this very token: 0 for a child that is not born.
+/// The process that a member's slot names for this very token, [`UNBORN`] or [`UNKNOWN`].
 pub(super) fn process_in(slot: &MemberSlot, token: Token) -> Option<i32> {
     let word = slot.process.load(Ordering::Acquire);
     (word >> 32 == token.generation() & 0xffff_ffff).then_some(word as u32 as i32)

@@ -25,10 +25,6 @@ use std::time::{Duration, Instant};
 /// The file of the board, for programs that a worker becomes by exec.
 const BOARD: &str = "PARTAGE_STORM_BOARD";
 
-/// Set where a process may not be looked into, even by root: a child without a lock, killed before it says its process id,
-/// counts there as long as that process is there (docs/reliability.md), so none is made.
-const BLIND: &str = "PARTAGE_STORM_BLIND";
-
 /// Everybody is stopped and all counts are compared so often.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(150);
 
@@ -63,11 +59,6 @@ fn storm(directory: &Path) -> ExitCode {
     let path = home.path().join("board");
     // SAFETY: this program has one thread.
     unsafe { std::env::set_var(BOARD, &path) };
-    if std::fs::read("/proc/1/maps").is_err() {
-        println!("storm: no children without a lock: process 1 may not be looked into");
-        // SAFETY: this program has one thread.
-        unsafe { std::env::set_var(BLIND, "1") };
-    }
     // Some workers drop root.
     let open = std::fs::Permissions::from_mode(0o1777);
     let _ = std::fs::set_permissions(directory, open);
