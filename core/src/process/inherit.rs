@@ -38,8 +38,10 @@ pub(super) fn inherit() {
 /// own where it can.
 fn be_child(made: &Membership, page: Option<usize>) {
     // Who looks for a child that nobody knows stops here.
-    REGISTRY.set_process(made.token, pid());
-    let own = own::claim_with_page(&REGISTRY, pid(), 0).and_then(|claimed| claimed.ok());
+    let pid = pid();
+    REGISTRY.set_process(made.token, pid);
+    let own =
+        own::claim_with_page(&REGISTRY, pid, made.token.bits()).and_then(|claimed| claimed.ok());
     let (membership, kept) = match own {
         Some((membership, page)) => (membership, Some(page)),
         None => {
@@ -47,20 +49,21 @@ fn be_child(made: &Membership, page: Option<usize>) {
             (Membership { token, ..*made }, page)
         }
     };
-    become_member(Some(made.token), &membership, kept);
+    become_member(Some((made.token, pid)), &membership, kept);
     if own.is_some() {
         own::let_go(made, page);
     }
 }
 
-/// Takes over what was counted `before` for this process, and what it has besides, as this member.
-fn become_member(before: Option<Token>, membership: &Membership, page: Option<usize>) {
+/// Takes over what was counted `before` for this process, under a token and its id, and what it has besides, as this
+/// member.
+fn become_member(before: Option<(Token, i32)>, membership: &Membership, page: Option<usize>) {
     if let Some(page) = page {
         let _ = own::keep_from_children(membership, page);
     }
-    adopt_all(before, membership.token);
-    if let Some(before) = before {
-        REGISTRY.begin_generation(before.next(), pid());
+    adopt_all(before.map(|before| before.0), membership.token);
+    if let Some((before, pid)) = before {
+        REGISTRY.begin_generation(before.next(), pid);
     }
     own::set_membership(membership, page);
 }
