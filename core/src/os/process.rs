@@ -160,7 +160,7 @@ pub(crate) struct Sought {
 }
 
 /// Whether there may be such a process that is none of the `known` ones. One that may not be looked into is taken for it
-/// if it is the user's and was not there before.
+/// if it is the user's.
 #[cold]
 #[inline(never)]
 pub(crate) fn any_other(sought: &Sought, known: &mut dyn FnMut(i32) -> bool) -> bool {
@@ -173,12 +173,14 @@ pub(crate) fn any_other(sought: &Sought, known: &mut dyn FnMut(i32) -> bool) -> 
         let Some(pid) = number.filter(|_| !found) else {
             return;
         };
+        // Also to read no more lists of mappings than needed: a process that dies meanwhile keeps its memory so long.
+        if is_older(pid, sought.born_after) {
+            return;
+        }
         let may_map = match maps_file(pid, sought.mapped.bytes()) {
             Ok(is_mapped) => is_mapped,
             Err(Errno::ENOENT | Errno::ESRCH) => false,
-            Err(Errno::EACCES | Errno::EPERM) => {
-                is_users(pid, sought.user) && !is_older(pid, sought.born_after)
-            }
+            Err(Errno::EACCES | Errno::EPERM) => is_users(pid, sought.user),
             Err(_) => true,
         };
         found = may_map && !known(pid);
@@ -205,6 +207,9 @@ fn is_users(pid: i32, user: u32) -> bool {
 /// of a second.
 fn is_older(pid: i32, milliseconds: u64) -> bool {
     let mut text = [0u8; 512];
+    if milliseconds == 0 {
+        return false;
+    }
     stat_fields(pid, &mut text)
         .and_then(|mut fields| crate::text::parse_number(fields.nth(START_TIME)?))
         .is_some_and(|ticks| ticks.saturating_add(1).saturating_mul(10) <= milliseconds)
