@@ -3,10 +3,13 @@
 //! ```text
 //! run      starts a program, or takes hold of a running one; takes the stops, passes signals on
 //!   └ tracer     one stop after the other: which process, which call, how it goes on
-//!       ├ calls      what each system call means, and what is shared memory in a process
-//!       ├ paths      which paths lead to shared memory
-//!       ├ stop       ptrace(2) itself, and a tracee's memory
-//!       └ file       the trace file
+//!       ├ calls      which system calls have to do with shared memory
+//!       │   └ paths      which paths lead there
+//!       ├ process    a process of the run, and what is recorded of it
+//!       │   ├ results    what a call has changed, and what its record tells
+//!       │   ├ holdings   the shared memory of a process: descriptors and mappings
+//!       │   └ file       the trace file
+//!       └ stop       ptrace(2) itself, and a tracee's memory
 //! beside   the same for a program that a recorded one executes
 //! filter   the seccomp filter that stops at those calls only
 //! ```
@@ -17,7 +20,10 @@ mod beside;
 mod calls;
 mod file;
 mod filter;
+mod holdings;
 mod paths;
+mod process;
+mod results;
 mod run;
 mod stop;
 mod tracer;

@@ -1,28 +1,15 @@
 //! One stop after the other.
 
-use super::calls::{Begun, Found, Holdings};
+use super::calls;
 use super::file::{Ticks, TraceFile};
-use super::stop::{self, GoOn, Moment, Place, event};
-use partage_trace_format::Call;
-use partage_trace_format::header::{Origin, State};
-use partage_trace_format::payload::tag;
-use partage_trace_format::record::{RawRecord, flag};
+use super::holdings::Holdings;
+use super::process::{Begun, Process};
+use super::stop::{self, GoOn, Moment, event};
+use partage_trace_format::header::Origin;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
-use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// A process of the run.
-struct Process {
-    file: TraceFile,
-    clock: Ticks,
-    holdings: Holdings,
-    parent: u32,
-    /// Executable mappings of files.
-    code: Vec<Range<u64>>,
-}
 
 /// What is known of all tracees.
 pub(super) struct Tracer {
@@ -178,16 +165,10 @@ impl Tracer {
             (Origin::Fork, Some(parent)) => parent.holdings.clone(),
             _ => Holdings::default(),
         };
-        let mut process = Process {
-            file,
-            clock: self.clock,
-            holdings,
-            parent,
-            code: Vec::new(),
-        };
+        let mut process = Process::new(file, self.clock, holdings, parent);
         process.modules(pid);
         if origin == Origin::Fork {
-            process.add(pid as i32, pid, &plain(Call::Fork, 0), &[]);
+            process.forks(pid as i32, pid, 0);
         } else {
             for found in process.holdings.examine_all(pid) {
                 process.found(pid, &found);
@@ -206,7 +187,7 @@ impl Tracer {
         };
         match stop::moment(tid) {
             Some(Moment::Begins(number, args, place)) => {
-                let (begun, found) = process.holdings.begins(tid, pid, number, args);
+                let (begun, found) = calls::begins(&mut process.holdings, tid, pid, number, args);
                 if let Some(found) = found {
                     process.found(pid, &found);
                 }
@@ -243,7 +224,7 @@ impl Tracer {
         if pid != of_child
             && let Some(process) = self.processes.get_mut(&pid)
         {
-            process.add(tid, pid, &plain(Call::Fork, i64::from(of_child)), &[]);
+            process.forks(tid, pid, of_child);
         }
     }
 
@@ -254,15 +235,7 @@ impl Tracer {
         self.calls.remove(&tid);
         let parent = self.processes.get(&pid).map(|process| process.parent);
         if let Some(mut process) = self.processes.remove(&pid) {
-            let path = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-            let entered = RawRecord {
-                flags: flag::ENTERED,
-                ..plain(Call::Exec, 0)
-            };
-            let name = path.as_os_str().as_bytes();
-            process.add(tid, pid, &entered, &[(tag::NAME, name)]);
-            process.file.set_state(State::Executed, 0);
-            process.holdings.executed();
+            process.executes(tid, pid);
         }
         self.begin(pid, Origin::Exec, parent);
     }
@@ -279,117 +252,9 @@ impl Tracer {
             .iter()
             .any(|(other, of)| *of == pid && !self.exiting.contains(other));
         // A thread's end says nothing of its process, unless it is the last one.
-        let Some(process) = self.processes.get_mut(&pid).filter(|_| !others) else {
-            return;
-        };
-        if libc::WIFSIGNALED(status) {
-            let mut death = plain(Call::Death, 0);
-            death.args = [u64::from(pid), libc::WTERMSIG(status) as u64, 0, 0, 0, 0];
-            process.add(tid, pid, &death, &[]);
-            return;
+        if !others && let Some(process) = self.processes.get_mut(&pid) {
+            process.exits(tid, pid, status);
         }
-        let code = libc::WEXITSTATUS(status);
-        let mut exit = plain(Call::Exit, 0);
-        exit.flags = flag::ENTERED;
-        exit.args = [code as u64, 0, 0, 0, 0, 0];
-        process.add(tid, pid, &exit, &[]);
-        process.file.set_state(State::Exited, code);
-    }
-}
-
-impl Process {
-    fn add(&mut self, tid: i32, pid: u32, record: &RawRecord, pieces: &[(u16, &[u8])]) {
-        let now = || self.clock.now();
-        let record = RawRecord {
-            time: if record.time == 0 { now() } else { record.time },
-            pid,
-            tid: tid as u32,
-            ..*record
-        };
-        self.file.add(&record, pieces);
-    }
-
-    /// A call has ended.
-    fn finish(&mut self, tid: i32, pid: u32, mut begun: Begun, result: i64) {
-        const ERRORS: std::ops::Range<i64> = -4095..0;
-        let failed = ERRORS.contains(&result);
-        let known = if failed { -1 } else { result };
-        let Some(payload) = self.holdings.ends(tid, pid, &mut begun.seen, known) else {
-            return;
-        };
-        let mut pieces: Vec<(u16, &[u8])> = Vec::new();
-        if let Some(name) = &begun.seen.name {
-            pieces.push((tag::NAME, name));
-        }
-        if let Some(name) = &begun.seen.second_name {
-            pieces.push((tag::SECOND_NAME, name));
-        }
-        if let Some((tag, bytes)) = &payload {
-            pieces.push((*tag, bytes));
-        }
-        let record = RawRecord {
-            time: begun.time,
-            duration: self.clock.now().saturating_sub(begun.time),
-            call: begun.seen.call as u16,
-            errno: if failed { -result as i32 } else { 0 },
-            result: if failed { -1 } else { result },
-            args: begun.seen.args,
-            callers: [begun.caller, 0, 0, 0],
-            ..RawRecord::default()
-        };
-        self.add(tid, pid, &record, &pieces);
-    }
-
-    fn found(&mut self, pid: u32, found: &Found) {
-        let mut record = plain(Call::FoundFd, 0);
-        record.args = [found.fd as u64, found.device, found.inode, found.size, 0, 0];
-        self.add(pid as i32, pid, &record, &[(tag::NAME, &found.link)]);
-    }
-
-    /// The likely place of a call. The wrapper that makes it has few words on the stack above its return address, if
-    /// any; where none of them leads into code, the wrapper itself is the place.
-    fn caller(&self, tid: i32, place: Place) -> u64 {
-        let mut words = stop::top_of_stack(tid, place.stack).into_iter();
-        let is_code = |address: &u64| self.code.iter().any(|code| code.contains(address));
-        words.find(is_code).unwrap_or(place.instruction)
-    }
-
-    /// The executable mappings, so that return addresses can be named.
-    fn modules(&mut self, pid: u32) {
-        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-        for line in maps.lines() {
-            if let Some((args, path)) = module(line) {
-                let [start, end, ..] = args;
-                self.code.push(start..end);
-                let mut record = plain(Call::Module, 0);
-                record.args = args;
-                self.add(pid as i32, pid, &record, &[(tag::NAME, path.as_bytes())]);
-            }
-        }
-    }
-}
-
-/// An executable mapping of a file: `start-end mode offset major:minor inode path`.
-fn module(line: &str) -> Option<([u64; 6], &str)> {
-    let mut fields = line.splitn(6, ' ');
-    let (start, end) = fields.next()?.split_once('-')?;
-    let executable = fields.next()?.contains('x');
-    let offset = fields.next()?;
-    let (major, minor) = fields.next()?.split_once(':')?;
-    let inode = fields.next()?.parse().ok()?;
-    let path = fields.next()?.trim_start();
-    let hex = |digits: &str| u64::from_str_radix(digits, 16).ok();
-    let device = libc::makedev(hex(major)? as u32, hex(minor)? as u32);
-    let args = [hex(start)?, hex(end)?, hex(offset)?, device, inode, 0];
-    (executable && !path.is_empty()).then_some((args, path))
-}
-
-/// A record of something that happens just now: its time comes when it is added.
-fn plain(call: Call, result: i64) -> RawRecord {
-    RawRecord {
-        call: call as u16,
-        result,
-        ..RawRecord::default()
     }
 }
 

@@ -1,0 +1,172 @@
+//! A process of the run, and what is recorded of it.
+
+use super::file::{Ticks, TraceFile};
+use super::holdings::{Found, Holdings};
+use super::paths::Seen;
+use super::results;
+use super::stop::{self, Place};
+use partage_trace_format::Call;
+use partage_trace_format::header::State;
+use partage_trace_format::payload::tag;
+use partage_trace_format::record::{RawRecord, flag};
+use std::fs;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+
+/// A call under way, as it will be recorded.
+pub(super) struct Begun {
+    pub(super) seen: Seen,
+    pub(super) time: u64,
+    pub(super) caller: u64,
+}
+
+/// A process of the run.
+pub(super) struct Process {
+    file: TraceFile,
+    clock: Ticks,
+    pub(super) holdings: Holdings,
+    pub(super) parent: u32,
+    /// Executable mappings of files.
+    code: Vec<Range<u64>>,
+}
+
+impl Process {
+    pub(super) fn new(file: TraceFile, clock: Ticks, holdings: Holdings, parent: u32) -> Self {
+        Self {
+            file,
+            clock,
+            holdings,
+            parent,
+            code: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, tid: i32, pid: u32, record: &RawRecord, pieces: &[(u16, &[u8])]) {
+        let now = || self.clock.now();
+        let record = RawRecord {
+            time: if record.time == 0 { now() } else { record.time },
+            pid,
+            tid: tid as u32,
+            ..*record
+        };
+        self.file.add(&record, pieces);
+    }
+
+    /// A child was made (`child` is its pid), or this is one, and `child` is 0.
+    pub(super) fn forks(&mut self, tid: i32, pid: u32, child: u32) {
+        self.add(tid, pid, &plain(Call::Fork, child.into()), &[]);
+    }
+
+    /// Another program takes its place.
+    pub(super) fn executes(&mut self, tid: i32, pid: u32) {
+        let path = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        let entered = RawRecord {
+            flags: flag::ENTERED,
+            ..plain(Call::Exec, 0)
+        };
+        let name = path.as_os_str().as_bytes();
+        self.add(tid, pid, &entered, &[(tag::NAME, name)]);
+        self.file.set_state(State::Executed, 0);
+    }
+
+    /// It ends, with this status of wait(2).
+    pub(super) fn exits(&mut self, tid: i32, pid: u32, status: i32) {
+        if libc::WIFSIGNALED(status) {
+            let mut death = plain(Call::Death, 0);
+            death.args = [u64::from(pid), libc::WTERMSIG(status) as u64, 0, 0, 0, 0];
+            self.add(tid, pid, &death, &[]);
+            return;
+        }
+        let code = libc::WEXITSTATUS(status);
+        let mut exit = plain(Call::Exit, 0);
+        exit.flags = flag::ENTERED;
+        exit.args = [code as u64, 0, 0, 0, 0, 0];
+        self.add(tid, pid, &exit, &[]);
+        self.file.set_state(State::Exited, code);
+    }
+
+    /// A call has ended.
+    pub(super) fn finish(&mut self, tid: i32, pid: u32, mut begun: Begun, result: i64) {
+        const ERRORS: Range<i64> = -4095..0;
+        let failed = ERRORS.contains(&result);
+        let known = if failed { -1 } else { result };
+        let Some(payload) = results::ends(&mut self.holdings, tid, pid, &mut begun.seen, known)
+        else {
+            return;
+        };
+        let mut pieces: Vec<(u16, &[u8])> = Vec::new();
+        if let Some(name) = &begun.seen.name {
+            pieces.push((tag::NAME, name));
+        }
+        if let Some(name) = &begun.seen.second_name {
+            pieces.push((tag::SECOND_NAME, name));
+        }
+        if let Some((tag, bytes)) = &payload {
+            pieces.push((*tag, bytes));
+        }
+        let record = RawRecord {
+            time: begun.time,
+            duration: self.clock.now().saturating_sub(begun.time),
+            call: begun.seen.call as u16,
+            errno: if failed { -result as i32 } else { 0 },
+            result: if failed { -1 } else { result },
+            args: begun.seen.args,
+            callers: [begun.caller, 0, 0, 0],
+            ..RawRecord::default()
+        };
+        self.add(tid, pid, &record, &pieces);
+    }
+
+    /// A descriptor of shared memory came unseen.
+    pub(super) fn found(&mut self, pid: u32, found: &Found) {
+        let mut record = plain(Call::FoundFd, 0);
+        record.args = [found.fd as u64, found.device, found.inode, found.size, 0, 0];
+        self.add(pid as i32, pid, &record, &[(tag::NAME, &found.link)]);
+    }
+
+    /// The likely place of a call. The wrapper that makes it has few words on the stack above its return address, if
+    /// any; where none of them leads into code, the wrapper itself is the place.
+    pub(super) fn caller(&self, tid: i32, place: Place) -> u64 {
+        let mut words = stop::top_of_stack(tid, place.stack).into_iter();
+        let is_code = |address: &u64| self.code.iter().any(|code| code.contains(address));
+        words.find(is_code).unwrap_or(place.instruction)
+    }
+
+    /// The executable mappings, so that return addresses can be named.
+    pub(super) fn modules(&mut self, pid: u32) {
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        for line in maps.lines() {
+            if let Some((args, path)) = module(line) {
+                let [start, end, ..] = args;
+                self.code.push(start..end);
+                let mut record = plain(Call::Module, 0);
+                record.args = args;
+                self.add(pid as i32, pid, &record, &[(tag::NAME, path.as_bytes())]);
+            }
+        }
+    }
+}
+
+/// An executable mapping of a file: `start-end mode offset major:minor inode path`.
+fn module(line: &str) -> Option<([u64; 6], &str)> {
+    let mut fields = line.splitn(6, ' ');
+    let (start, end) = fields.next()?.split_once('-')?;
+    let executable = fields.next()?.contains('x');
+    let offset = fields.next()?;
+    let (major, minor) = fields.next()?.split_once(':')?;
+    let inode = fields.next()?.parse().ok()?;
+    let path = fields.next()?.trim_start();
+    let hex = |digits: &str| u64::from_str_radix(digits, 16).ok();
+    let device = libc::makedev(hex(major)? as u32, hex(minor)? as u32);
+    let args = [hex(start)?, hex(end)?, hex(offset)?, device, inode, 0];
+    (executable && !path.is_empty()).then_some((args, path))
+}
+
+/// A record of something that happens just now: its time comes when it is added.
+fn plain(call: Call, result: i64) -> RawRecord {
+    RawRecord {
+        call: call as u16,
+        result,
+        ..RawRecord::default()
+    }
+}
