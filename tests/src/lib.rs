@@ -5,6 +5,7 @@ pub mod artefacts;
 pub mod bionic;
 pub mod cross;
 pub mod instrument;
+pub mod mode;
 pub mod pair;
 pub mod postgresql;
 pub mod process;

@@ -15,9 +15,10 @@ use std::time::Duration;
 use partage_tests::artefacts::{Artefacts, artefacts, run_tool};
 use partage_tests::bionic::{Kit, LIBRARIES, Setting, kit};
 use partage_tests::cross::{NOT_EMULATED, cargo_for};
+use partage_tests::mode::Mode;
 use partage_tests::process::run_bounded;
 use partage_tests::sandbox::Sandbox;
-use partage_tests::suite::{Mode, run_suite_without};
+use partage_tests::suite::run_suite_without;
 
 const BOUND: Duration = Duration::from_secs(60);
 

@@ -7,7 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
-use partage_tests::suite::{Mode, run_suite};
+use partage_tests::mode::Mode;
+use partage_tests::suite::run_suite;
 
 fn run(mode: Mode) {
     if let Err(failures) = run_suite(mode) {

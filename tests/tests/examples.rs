@@ -1,4 +1,4 @@
-//! The programs of `examples/` that need nothing installed; `install.rs` has those that find an installed library.
+//! The programs of `examples/` that need nothing installed; `install/` has those that find an installed library.
 
 #![allow(
     clippy::unwrap_used,

@@ -14,9 +14,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use partage_tests::artefacts::artefacts;
+use partage_tests::mode::Mode;
 use partage_tests::process::run_bounded;
 use partage_tests::sandbox::Sandbox;
-use partage_tests::suite::Mode;
 
 const STEPS: u64 = 20_000;
 /// A run is split over this many seeds, so that it starts from an empty namespace more than once.

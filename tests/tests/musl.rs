@@ -10,7 +10,8 @@
 use std::process::Command;
 
 use partage_tests::artefacts::{artefacts, run_tool};
-use partage_tests::suite::{Mode, run_suite};
+use partage_tests::mode::Mode;
+use partage_tests::suite::run_suite;
 
 /// Builds the programs with musl's compiler; `false` if there is none, which with `PARTAGE_TEST_ALL` is a failure.
 fn build(goal: &str) -> bool {

@@ -7,8 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+use partage_tests::mode::Mode;
 use partage_tests::proot::Proot;
-use partage_tests::suite::{Mode, run_suite_where};
+use partage_tests::suite::run_suite_where;
 
 /// What proot could get wrong: who is a child, who has ended, whose memory it is. The rest of the suite is not run: a fake root
 /// changes to no other user, and signals by the thousand take proot too long.

@@ -7,7 +7,8 @@
 )]
 
 use partage_tests::instrument::{Tool, Way};
-use partage_tests::suite::{Mode, run_suite_where};
+use partage_tests::mode::Mode;
+use partage_tests::suite::run_suite_where;
 
 /// Handlers that call the library.
 const LATE: &str =
