@@ -14,28 +14,7 @@ const INSIDE: &str = "PARTAGE_RELIABILITY_INSIDE";
 /// # Errors
 /// What the build printed.
 pub fn shared_object() -> Result<PathBuf, String> {
-    if let Some(release) = std::env::var_os("PARTAGE_TEST_RELEASE") {
-        return Ok(Path::new(&release).join("libpartage.so"));
-    }
-    // This program is TARGET/PROFILE/deps/NAME.
-    let exe = std::env::current_exe().map_err(|error| error.to_string())?;
-    let target = exe
-        .ancestors()
-        .nth(3)
-        .ok_or("not run from a target directory")?;
-    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "-p",
-            "partage",
-            "--target-dir",
-        ])
-        .arg(target);
-    partage_tests::artefacts::run_tool(build.current_dir(env!("CARGO_MANIFEST_DIR")))?;
-    Ok(target.join("release/libpartage.so"))
+    partage_tests::artefacts::object("partage", "libpartage.so")
 }
 
 /// A namespace's directory, removed with all that is in it at the end.

@@ -44,18 +44,60 @@ pub fn artefacts() -> Result<&'static Artefacts, String> {
     BUILT.get_or_init(build).as_ref().map_err(Clone::clone)
 }
 
-fn build() -> Result<Artefacts, String> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+/// Builds one package only, and returns where its object is: as [`artefacts`], in `PARTAGE_TEST_RELEASE` if that is set.
+///
+/// # Errors
+/// What cargo printed.
+pub fn object(package: &str, file: &str) -> Result<PathBuf, String> {
+    if let Some(release) = prebuilt() {
+        return Ok(release.join(file));
+    }
+    let target = target()?;
+    build_package(&root()?, &target, package)?;
+    Ok(target.join("release").join(file))
+}
+
+/// [`object`] of the recorder.
+///
+/// # Errors
+/// As [`object`].
+pub fn recorder() -> Result<PathBuf, String> {
+    object("partage-trace", "libpartage_trace.so")
+}
+
+/// The repository's root.
+///
+/// # Errors
+/// It is not where it was when this was compiled.
+pub fn root() -> Result<PathBuf, String> {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package
         .parent()
-        .map(Path::to_path_buf)
         .ok_or("the test package has no parent directory")?;
-    // This test is TARGET/PROFILE/deps/NAME.
+    Ok(root.to_path_buf())
+}
+
+/// Cargo's directory for what it builds: this program is `TARGET/PROFILE/NAME`, or a test `TARGET/PROFILE/deps/NAME`.
+///
+/// # Errors
+/// This program is somewhere else.
+pub fn target() -> Result<PathBuf, String> {
     let exe = std::env::current_exe().map_err(|e| e.to_string())?;
-    let target = exe
-        .ancestors()
-        .nth(3)
-        .ok_or("not run from a target directory")?;
-    let prebuilt = std::env::var_os("PARTAGE_TEST_RELEASE").map(PathBuf::from);
+    let is_profile = |directory: &&Path| !directory.ends_with("deps");
+    let profile = exe.ancestors().skip(1).find(is_profile);
+    let target = profile.and_then(Path::parent);
+    Ok(target
+        .ok_or("not run from a target directory")?
+        .to_path_buf())
+}
+
+fn prebuilt() -> Option<PathBuf> {
+    std::env::var_os("PARTAGE_TEST_RELEASE").map(PathBuf::from)
+}
+
+fn build() -> Result<Artefacts, String> {
+    let (root, target) = (root()?, target()?);
+    let prebuilt = prebuilt();
     let built = Artefacts {
         release: prebuilt.clone().unwrap_or_else(|| target.join("release")),
         programs: target.join("c_tests"),
@@ -63,7 +105,7 @@ fn build() -> Result<Artefacts, String> {
     };
     let _one_builder = lock(&built.programs).map_err(|e| format!("build lock: {e}"))?;
     if prebuilt.is_none() {
-        build_packages(&built.root, target)?;
+        build_packages(&built.root, &target)?;
     }
     run_tool(
         Command::new("make")
@@ -92,21 +134,19 @@ fn build_packages(root: &Path, target: &Path) -> Result<(), String> {
         "partage-trace",
         "partage-cli",
     ] {
-        run_tool(
-            Command::new(env!("CARGO"))
-                .args([
-                    "build",
-                    "--quiet",
-                    "--release",
-                    "-p",
-                    package,
-                    "--target-dir",
-                ])
-                .arg(target)
-                .current_dir(root),
-        )?;
+        build_package(root, target, package)?;
     }
     Ok(())
+}
+
+fn build_package(root: &Path, target: &Path, package: &str) -> Result<(), String> {
+    run_tool(
+        Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--release", "-p", package])
+            .arg("--target-dir")
+            .arg(target)
+            .current_dir(root),
+    )
 }
 
 impl Artefacts {

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use partage_tests::artefacts::run_tool;
+use partage_tests::artefacts::{recorder, root, run_tool, target};
 use partage_tests::process::{Ended, run_bounded};
 use partage_trace_format::{Call, Damage, Header, Trace};
 
@@ -21,33 +21,15 @@ pub(crate) struct Built {
     programs: PathBuf,
 }
 
-/// Builds the recorder, once; `cargo test` builds no `cdylib`.
+/// Builds the recorder, once.
 pub(crate) fn built() -> &'static Built {
     static BUILT: OnceLock<Built> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let exe = std::env::current_exe().unwrap();
-        let target = exe.ancestors().nth(3).unwrap();
-        let args = [
-            "build",
-            "--quiet",
-            "--release",
-            "-p",
-            "partage-trace",
-            "--target-dir",
-        ];
-        run_tool(
-            Command::new(env!("CARGO"))
-                .args(args)
-                .arg(target)
-                .current_dir(root),
-        )
-        .unwrap();
-        let programs = target.join("c_tests/trace");
+        let programs = target().unwrap().join("c_tests/trace");
         fs::create_dir_all(&programs).unwrap();
         Built {
-            recorder: target.join("release/libpartage_trace.so"),
-            sources: root.join("c_tests/trace"),
+            recorder: recorder().unwrap(),
+            sources: root().unwrap().join("c_tests/trace"),
             programs,
         }
     })

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use partage_tests::artefacts;
 use tools::{Program, Time};
 
 /// Calls per round, and rounds, of tools that cost little and of those that stop the process at every call.
@@ -47,22 +48,6 @@ impl Bench {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("c");
         let scratch = std::env::temp_dir().join(format!("bench-trace-{}", std::process::id()));
         std::fs::create_dir_all(&scratch)?;
-        let exe = std::env::current_exe()?;
-        let target = exe.ancestors().nth(2).unwrap_or(Path::new("target"));
-        let args = [
-            "build",
-            "--quiet",
-            "--release",
-            "-p",
-            "partage-trace",
-            "--target-dir",
-        ];
-        tools::must(
-            Command::new(env!("CARGO"))
-                .args(args)
-                .arg(target)
-                .current_dir(&sources),
-        )?;
         let program = scratch.join("loop");
         let nothing = scratch.join("nothing.so");
         tools::must(
@@ -79,7 +64,7 @@ impl Bench {
                 .arg(&nothing)
                 .arg(sources.join("nothing.c")),
         )?;
-        let recorder = target.join("release/libpartage_trace.so");
+        let recorder = artefacts::recorder().map_err(io::Error::other)?;
         Ok(Bench {
             program: Program(program),
             recorder,
