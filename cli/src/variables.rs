@@ -2,84 +2,14 @@
 //! default where they do not.
 
 use partage_core::inspect;
+use partage_core::options::{VARIABLES, Variable};
 use std::path::Path;
-
-/// A variable of the library.
-struct Variable {
-    name: &'static str,
-    /// What its value may be.
-    wanted: &'static str,
-    /// For the manual.
-    meaning: &'static str,
-}
-
-const KNOWN: &[Variable] = &[
-    Variable {
-        name: "PARTAGE_DIR",
-        wanted: "a directory",
-        meaning: "the directory that is the namespace; it has POSIX objects of its own",
-    },
-    Variable {
-        name: "PARTAGE_POSIX",
-        wanted: "own or shared",
-        meaning: "shared: POSIX objects are in /dev/shm, whatever PARTAGE_DIR says",
-    },
-    Variable {
-        name: "PARTAGE_BACKEND",
-        wanted: "user, kernel or auto",
-        meaning: "who answers the System V calls: user, the default; kernel; or auto, the kernel where it \
-                  surely works",
-    },
-    Variable {
-        name: "PARTAGE_LOG",
-        wanted: "error, warn, info or debug",
-        meaning: "error, warn, info or debug: explain on standard error why calls fail",
-    },
-    Variable {
-        name: "PARTAGE_PATIENCE",
-        wanted: "a number of milliseconds",
-        meaning: "milliseconds that IPC_SET and SHM_LOCK wait for another process that changes the same \
-                  segment; 20000 by default",
-    },
-    Variable {
-        name: HUGE_DIR,
-        wanted: "a directory",
-        meaning: "the directory on hugetlbfs for segments of huge pages, instead of the mounts that are \
-                  found",
-    },
-    Variable {
-        name: "PARTAGE_SHMMAX",
-        wanted: "a number of bytes",
-        meaning: "the largest segment in bytes, read by whoever makes the namespace",
-    },
-    Variable {
-        name: "PARTAGE_SHMALL",
-        wanted: "a number of pages",
-        meaning: "the most pages of all segments together, likewise",
-    },
-    Variable {
-        name: "PARTAGE_SHMMNI",
-        wanted: "a number up to 32768",
-        meaning: "the most segments, at most 32768, likewise; 4096 by default",
-    },
-    Variable {
-        name: "PARTAGE_RMID_FORCED",
-        wanted: "0 or 1",
-        meaning: "1: a segment goes with its last attachment, likewise",
-    },
-];
 
 const HUGE_DIR: &str = "PARTAGE_HUGE_DIR";
 
-/// Names, and what they mean.
-pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    KNOWN.iter().map(|one| (one.name, one.meaning))
-}
-
-/// What the variable of this name means, if it is one of the library's.
-pub(crate) fn meaning(name: &str) -> Option<&'static str> {
-    let mut known = all();
-    known.find_map(|(known, meaning)| (known == name).then_some(meaning))
+/// The library's variable of this name.
+pub(crate) fn known(name: &str) -> Option<&'static Variable> {
+    VARIABLES.iter().find(|known| known.name == name)
 }
 
 /// A variable whose value means nothing.
@@ -96,8 +26,7 @@ impl Wrong {
     }
 
     pub(crate) fn advice(&self) -> String {
-        let wanted = KNOWN.iter().find(|known| known.name == self.name);
-        let wanted = wanted.map_or("something else", |known| known.wanted);
+        let wanted = known(self.name).map_or("something else", |known| known.values);
         format!("it may be {wanted}; as it is, the default counts")
     }
 }

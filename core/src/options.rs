@@ -1,23 +1,86 @@
-//! Every environment variable that the library reads. README has the same table; `tests/tests/variables.rs` compares them.
-//!
-//! | variable | default | meaning |
-//! |---|---|---|
-//! | `PARTAGE_DIR` | `/dev/shm/partage-<euid>` and others | the directory that is the namespace |
-//! | `PARTAGE_POSIX` | `own` | `shared`: POSIX objects are in `/dev/shm`, even if `PARTAGE_DIR` is set |
-//! | `PARTAGE_BACKEND` | `user` | what answers the System V calls: `user`, the library; `kernel`, raw system calls; `auto`, the kernel where it surely works |
-//! | `PARTAGE_LOG` | nothing | `error`, `warn`, `info` or `debug`: explain on standard error why a call failed |
-//! | `PARTAGE_PATIENCE` | 20000 | milliseconds that `IPC_SET` and `SHM_LOCK` wait for another process that changes the same segment |
-//! | `PARTAGE_HUGE_DIR` | the mounts of hugetlbfs | the directory on hugetlbfs for segments of huge pages |
-//! | `PARTAGE_SHMMAX` | 2^64-1-2^24 | largest segment in bytes; counts when the namespace is made |
-//! | `PARTAGE_SHMALL` | 2^64-1-2^24 | most pages of all segments together; likewise |
-//! | `PARTAGE_SHMMNI` | 4096 | most segments, at most 32768; likewise |
-//! | `PARTAGE_RMID_FORCED` | 0 | 1: a segment goes with its last attachment; likewise |
-//!
-//! A program that runs with more rights than its caller (`AT_SECURE`) ignores all of them.
+//! Every environment variable that the library reads. A program that runs with more rights than its caller (`AT_SECURE`)
+//! ignores all of them.
 
 use crate::os::environment;
 use crate::sync::{AtomicU32, Ordering};
 use crate::text::parse_number;
+
+/// An environment variable, for the documentation and the command.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What counts where it is not set, in Markdown.
+    pub default: &'static str,
+    /// What its value may be.
+    pub values: &'static str,
+    /// What it is for, in Markdown.
+    pub meaning: &'static str,
+}
+
+/// All of them. README has this table, and the manual; `tests/tests/variables.rs` compares README.
+pub const VARIABLES: &[Variable] = &[
+    Variable {
+        name: "PARTAGE_DIR",
+        default: "`/dev/shm/partage-<euid>` and others",
+        values: "a directory",
+        meaning: "the directory that is the namespace",
+    },
+    Variable {
+        name: "PARTAGE_POSIX",
+        default: "`own`",
+        values: "own or shared",
+        meaning: "`shared`: POSIX objects are in `/dev/shm`, even if `PARTAGE_DIR` is set",
+    },
+    Variable {
+        name: "PARTAGE_BACKEND",
+        default: "`user`",
+        values: "user, kernel or auto",
+        meaning: "what answers the System V calls: `user`, the library; `kernel`, raw system calls; `auto`, the kernel where it surely works",
+    },
+    Variable {
+        name: "PARTAGE_LOG",
+        default: "nothing",
+        values: "error, warn, info or debug",
+        meaning: "`error`, `warn`, `info` or `debug`: explain on standard error why a call failed",
+    },
+    Variable {
+        name: "PARTAGE_PATIENCE",
+        default: "20000",
+        values: "a number of milliseconds",
+        meaning: "milliseconds that `IPC_SET` and `SHM_LOCK` wait for another process that changes the same segment",
+    },
+    Variable {
+        name: "PARTAGE_HUGE_DIR",
+        default: "the mounts of hugetlbfs",
+        values: "a directory",
+        meaning: "the directory on hugetlbfs for segments of huge pages",
+    },
+    Variable {
+        name: "PARTAGE_SHMMAX",
+        default: "2^64-1-2^24",
+        values: "a number of bytes",
+        meaning: "largest segment in bytes; counts when the namespace is made",
+    },
+    Variable {
+        name: "PARTAGE_SHMALL",
+        default: "2^64-1-2^24",
+        values: "a number of pages",
+        meaning: "most pages of all segments together; likewise",
+    },
+    Variable {
+        name: "PARTAGE_SHMMNI",
+        default: "4096",
+        values: "a number up to 32768",
+        meaning: "most segments, at most 32768; likewise",
+    },
+    Variable {
+        name: "PARTAGE_RMID_FORCED",
+        default: "0",
+        values: "0 or 1",
+        meaning: "1: a segment goes with its last attachment; likewise",
+    },
+];
 
 /// The value of one of the variables above, unless the environment is not to be trusted.
 fn variable(name: &str) -> Option<&'static [u8]> {

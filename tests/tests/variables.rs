@@ -1,22 +1,26 @@
-//! The environment variables of the library: README has the table of `core/src/options.rs`, the command knows what values
-//! they may have, and each is tried on privileged programs.
+//! The environment variables of the library: README has the table of `core/src/options.rs`, each is read, and each is tried on
+//! privileged programs.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+
+use partage_core::options::VARIABLES;
 
 fn text(file: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     fs::read_to_string(root.join(file)).unwrap()
 }
 
-fn rows<'a>(text: &'a str, before: &'static str) -> Vec<&'a str> {
-    text.lines()
-        .filter_map(|line| line.strip_prefix(before))
-        .filter(|row| row.starts_with("| `PARTAGE_"))
-        .collect()
+fn rows(text: &str) -> Vec<&str> {
+    let lines = text.lines();
+    lines.filter(|row| row.starts_with("| `PARTAGE_")).collect()
 }
 
 /// The names in quotes.
@@ -28,21 +32,16 @@ fn quoted(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn are_the_same_everywhere() {
-    let options = text("core/src/options.rs");
-    let table = rows(&options, "//! ");
-    assert!(!table.is_empty(), "the table has moved");
-    assert_eq!(rows(&text("README.md"), ""), table);
-
-    let names: BTreeSet<&str> = table
+    let table: Vec<String> = VARIABLES
         .iter()
-        .map(|row| row.split('`').nth(1).unwrap())
+        .map(|one| format!("| `{}` | {} | {} |", one.name, one.default, one.meaning))
         .collect();
-    assert_eq!(quoted(&options), names, "what the library reads");
-    assert_eq!(
-        quoted(&text("cli/src/variables.rs")),
-        names,
-        "what the command knows"
-    );
+    assert_eq!(rows(&text("README.md")), table);
+
+    let names: BTreeSet<&str> = VARIABLES.iter().map(|one| one.name).collect();
+    let options = text("core/src/options.rs");
+    let (_, readers) = options.split_once("\n];\n").expect("the table has moved");
+    assert_eq!(quoted(readers), names, "what the library reads");
     let privileged = text("reliability/tests/security/privileged.rs");
     let mut tried = quoted(&privileged);
     tried.remove("PARTAGE_SECURITY_ASK");

@@ -259,7 +259,7 @@ pub(super) fn meaning(name: &str) -> Option<&'static str> {
     let other = OTHERS.iter().find(|(other, _)| *other == name);
     other
         .map(|(_, meaning)| *meaning)
-        .or_else(|| variables::meaning(name))
+        .or_else(|| variables::known(name).map(|known| known.meaning))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use super::facts::{self, Facts};
 use super::roff;
-use crate::variables;
 use clap::Command;
 use clap_mangen::Man;
+use partage_core::options::VARIABLES;
 
 /// What a command's status means where its help says nothing of it.
 const STATUS: &str =
@@ -103,7 +103,10 @@ fn see_also(name: &str, facts: Option<&Facts>) -> String {
 
 /// The library's variables, as rows of a list.
 pub(super) fn library_environment() -> String {
-    let rows = variables::all().map(|(name, meaning)| roff::tagged(name, meaning));
+    let rows = VARIABLES.iter().map(|one| {
+        let text = format!("{}. Default: {}", one.meaning, one.default);
+        roff::tagged(one.name, &text)
+    });
     roff::tidy(&rows.collect::<String>())
 }
 

@@ -7,6 +7,7 @@ const WIDEST: usize = 80;
 pub(super) fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     let text = text.replace('\'', "\\(aq").replace('`', "\\(ga");
+    let text = text.replace('^', "\\(ha");
     match text.starts_with('.') {
         true => format!("\\&{text}"),
         false => text,
@@ -18,9 +19,10 @@ pub(super) fn section(title: &str) -> String {
     format!(".SH {title}\n")
 }
 
-/// A term, and what is said of it.
+/// A term, and what is said of it: words between backquotes in bold.
 pub(super) fn tagged(term: &str, text: &str) -> String {
-    format!(".TP\n.B {}\n{}\n", escaped(term), escaped(text))
+    let parts: Vec<String> = text.split('`').map(escaped).collect();
+    format!(".TP\n.B {}\n{}\n", escaped(term), bold(&parts.join("`")))
 }
 
 /// Lines that stay as they are.
