@@ -17,7 +17,7 @@ const NOREPLACE_BIT: i32 = libc::MAP_FIXED_NOREPLACE & !libc::MAP_FIXED;
 pub unsafe fn munmap(address: usize, len: usize) -> Result<()> {
     // SAFETY: the caller's promise.
     over(memory::untagged(address), len, || unsafe {
-        memory::unmap(address, len)
+        memory::munmap(address, len)
     })
 }
 
@@ -37,7 +37,7 @@ pub unsafe fn mmap(
     offset: i64,
 ) -> Result<usize> {
     // SAFETY: the caller's promise.
-    let map = || unsafe { memory::map(address, len, prot, flags, fd, offset) };
+    let map = || unsafe { memory::mmap(address, len, prot, flags, fd, offset) };
     if flags & libc::MAP_FIXED != 0 && flags & NOREPLACE_BIT == 0 {
         over(address, len, map)
     } else {
@@ -75,7 +75,7 @@ pub fn mlockall(flags: i32) -> Result<()> {
     if future {
         process::forbid_keeping(true);
     }
-    memory::lock_all(flags).inspect(|()| process::forbid_keeping(future))
+    memory::mlockall(flags).inspect(|()| process::forbid_keeping(future))
 }
 
 /// munlockall(2).
@@ -83,7 +83,7 @@ pub fn mlockall(flags: i32) -> Result<()> {
 /// # Errors
 /// As munlockall(2).
 pub fn munlockall() -> Result<()> {
-    memory::unlock_all().inspect(|()| process::forbid_keeping(false))
+    memory::munlockall().inspect(|()| process::forbid_keeping(false))
 }
 
 /// The arguments of mremap(2).
@@ -111,7 +111,7 @@ impl RemapRequest {
         let new_address = if has_address { self.new_address } else { 0 };
         // SAFETY: the caller's promise.
         unsafe {
-            memory::remap(
+            memory::mremap(
                 self.old_address,
                 self.old_size,
                 self.new_size,

@@ -76,7 +76,7 @@ pub(crate) fn find_named(named: &[u8]) -> Result<Directory> {
         return look_at(path, Make::Never);
     }
     let directory = open_directory(&path, libc::O_RDONLY | libc::O_DIRECTORY)?;
-    let status = directory.status()?;
+    let status = directory.fstat()?;
     Ok(Directory { path, status })
 }
 
@@ -124,7 +124,7 @@ fn absolute(named: &[u8]) -> Result<Path> {
     let mut path = Path::new();
     if !named.starts_with(b"/") {
         let mut buffer = [0u8; 1024];
-        let len = directories::current_directory(&mut buffer)?;
+        let len = directories::getcwd(&mut buffer)?;
         path.push(buffer.get(..len).unwrap_or(&[])).push_str("/");
     }
     let trimmed = named
@@ -158,12 +158,12 @@ fn look_at(path: Path, make: Make) -> Result<Directory> {
             }));
         }
     };
-    let mut status = directory.status()?;
+    let mut status = directory.fstat()?;
     check_owner(&path, &directory, &status)?;
     if make == Make::IfMissing && is_half_made(&status) {
-        paths::set_mode(directory.own_path().as_c_str(), DIRECTORY_MODE)
-            .or_else(|_| paths::set_mode(path.as_c_str(), DIRECTORY_MODE))?;
-        status = directory.status()?;
+        paths::chmod(directory.own_path().as_c_str(), DIRECTORY_MODE)
+            .or_else(|_| paths::chmod(path.as_c_str(), DIRECTORY_MODE))?;
+        status = directory.fstat()?;
     }
     Ok(Directory { path, status })
 }
@@ -171,7 +171,7 @@ fn look_at(path: Path, make: Make) -> Result<Directory> {
 /// Makes a directory with a mark that says it is not finished. The umask may have taken rights away, and the maker may
 /// die before it gives them back. Then the next process of its owner that opens the directory does so.
 fn make_and_open(path: &Path, flags: i32) -> Result<File> {
-    match directories::make_directory(path.as_c_str(), DIRECTORY_MODE | UNFINISHED) {
+    match directories::mkdir(path.as_c_str(), DIRECTORY_MODE | UNFINISHED) {
         Ok(()) | Err(Errno::EEXIST) => open_directory(path, flags),
         Err(error) => Err(error),
     }

@@ -2,8 +2,8 @@
 
 use super::arch::syscall;
 
-/// The capability sets: effective, permitted and inheritable, twice over for the upper halves.
-pub(super) fn sets() -> Option<[u32; 6]> {
+/// capget(2): the capability sets, effective, permitted and inheritable, twice over for the upper halves.
+pub(super) fn capget() -> Option<[u32; 6]> {
     const VERSION_3: u32 = 0x2008_0522;
     let header = [VERSION_3, 0];
     let mut sets = [0u32; 6];

@@ -21,7 +21,7 @@ pub(crate) fn close_all_of(beginning: &[u8], kept: i32) -> i32 {
         };
         let mut path = Text::<48>::new();
         path.push_str("/proc/self/fd/").push_decimal(fd);
-        let is_it = links::read(path.as_c_str(), &mut target).is_ok_and(|()| {
+        let is_it = links::readlink(path.as_c_str(), &mut target).is_ok_and(|()| {
             file_name(target.bytes())
                 .strip_prefix(beginning)
                 .is_some_and(|rest| matches!(rest.first(), None | Some(b'-' | b' ')))

@@ -6,13 +6,13 @@ use crate::error::{Errno, Result};
 use core::ffi::CStr;
 
 /// mkdir(2).
-pub(crate) fn make_directory(path: &CStr, mode: u32) -> Result<()> {
+pub(crate) fn mkdir(path: &CStr, mode: u32) -> Result<()> {
     // SAFETY: the path is a C string.
     unsafe { syscall!(libc::SYS_mkdirat, libc::AT_FDCWD, path.as_ptr(), mode) }.map(drop)
 }
 
-/// The current directory, without its terminating zero byte.
-pub(crate) fn current_directory(buffer: &mut [u8]) -> Result<usize> {
+/// getcwd(2), without the terminating zero byte.
+pub(crate) fn getcwd(buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: the buffer is writable for its length.
     let len = unsafe { syscall!(libc::SYS_getcwd, buffer.as_mut_ptr(), buffer.len()) }?;
     // A directory that cannot be reached from the root comes back as "(unreachable)/...".

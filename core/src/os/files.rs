@@ -99,7 +99,7 @@ impl File {
         OPEN_NOW.fetch_add(1, Ordering::AcqRel);
         EVER_OPENED.fetch_add(1, Ordering::AcqRel);
         loop {
-            match open_raw(path, flags, mode) {
+            match open(path, flags, mode) {
                 Err(Errno::EINTR) => continue,
                 Err(error) => {
                     Self::forget(1);
@@ -122,16 +122,18 @@ impl File {
         fd
     }
 
-    pub(crate) fn status(&self) -> Result<Status> {
-        paths::status_at(self.fd, c"", libc::AT_EMPTY_PATH)
+    /// fstat(2).
+    pub(crate) fn fstat(&self) -> Result<Status> {
+        paths::fstatat(self.fd, c"", libc::AT_EMPTY_PATH)
     }
 
     /// The status of the directory above this one.
     pub(crate) fn parent_status(&self) -> Result<Status> {
-        paths::status_at(self.fd, c"..", 0)
+        paths::fstatat(self.fd, c"..", 0)
     }
 
-    pub(crate) fn file_system(&self) -> Result<FileSystem> {
+    /// fstatfs(2).
+    pub(crate) fn fstatfs(&self) -> Result<FileSystem> {
         #[cfg(target_pointer_width = "64")]
         // SAFETY: the buffer is what the call fills.
         return FileSystem::ask(|buffer| unsafe { syscall!(libc::SYS_fstatfs, self.fd, buffer) });
@@ -151,7 +153,7 @@ impl File {
     ///
     /// # Errors
     /// - `EFBIG` over `RLIMIT_FSIZE`; the kernel also sends `SIGXFSZ`
-    pub(crate) fn set_size(&self, size: u64) -> Result<()> {
+    pub(crate) fn ftruncate(&self, size: u64) -> Result<()> {
         #[cfg(target_pointer_width = "64")]
         // SAFETY: plain numbers.
         return unsafe { syscall!(libc::SYS_ftruncate, self.fd, size) }.map(drop);
@@ -168,7 +170,8 @@ impl File {
         .map(drop);
     }
 
-    /// Makes the file at least `end` bytes long, with memory behind every byte from `start`. Never makes it shorter.
+    /// fallocate(2), or a byte written at the end: makes the file at least `end` bytes long, with memory behind every byte from
+    /// `start`. Never makes it shorter.
     pub(crate) fn reserve(&self, start: u64, end: u64) -> Result<()> {
         let len = end.saturating_sub(start);
         #[cfg(target_pointer_width = "64")]
@@ -189,24 +192,25 @@ impl File {
         };
         match done {
             // A file system without fallocate: writing the last byte makes the file long enough.
-            Err(Errno::EOPNOTSUPP) => self.write_at(&[0], end.saturating_sub(1)),
+            Err(Errno::EOPNOTSUPP) => self.pwrite(&[0], end.saturating_sub(1)),
             other => other.map(drop),
         }
     }
 
     /// fdatasync(2): the bytes are on the disk.
-    pub(crate) fn sync(&self) -> Result<()> {
+    pub(crate) fn fdatasync(&self) -> Result<()> {
         // SAFETY: a plain number.
         unsafe { syscall!(libc::SYS_fdatasync, self.fd) }.map(drop)
     }
 
-    pub(crate) fn set_mode(&self, mode: u32) -> Result<()> {
+    /// fchmod(2).
+    pub(crate) fn fchmod(&self, mode: u32) -> Result<()> {
         // SAFETY: plain numbers.
         unsafe { syscall!(libc::SYS_fchmod, self.fd, mode) }.map(drop)
     }
 
-    /// chown(2), for a descriptor that was opened with `O_PATH` too.
-    pub(crate) fn set_owner(&self, uid: u32, gid: u32) -> Result<()> {
+    /// fchown(2), for a descriptor that was opened with `O_PATH` too.
+    pub(crate) fn fchown(&self, uid: u32, gid: u32) -> Result<()> {
         // SAFETY: the path is a C string.
         unsafe {
             syscall!(
@@ -230,7 +234,7 @@ impl File {
         path
     }
 
-    /// Reads up to the buffer's length from the start; returns how much was read.
+    /// pread(2) from the start; returns how much was read.
     pub(crate) fn read_start(&self, buffer: &mut [u8]) -> Result<usize> {
         // SAFETY: the buffer is writable for its length; offset 0 is the same in every calling convention.
         unsafe {
@@ -246,7 +250,7 @@ impl File {
         }
     }
 
-    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
+    fn pwrite(&self, bytes: &[u8], offset: u64) -> Result<()> {
         #[cfg(target_pointer_width = "64")]
         // SAFETY: the buffer is readable for its length.
         return unsafe {
@@ -282,13 +286,13 @@ impl Drop for File {
     }
 }
 
-/// openat(2) with exactly these flags.
-pub(crate) fn open_raw(path: &CStr, flags: i32, mode: u32) -> Result<i32> {
-    open_raw_at(libc::AT_FDCWD, path, flags, mode)
+/// open(2) with exactly these flags.
+pub(crate) fn open(path: &CStr, flags: i32, mode: u32) -> Result<i32> {
+    openat(libc::AT_FDCWD, path, flags, mode)
 }
 
-/// [`open_raw`] of a path that begins in a directory.
-pub(crate) fn open_raw_at(directory: i32, path: &CStr, flags: i32, mode: u32) -> Result<i32> {
+/// [`open`] of a path that begins in a directory.
+pub(crate) fn openat(directory: i32, path: &CStr, flags: i32, mode: u32) -> Result<i32> {
     // SAFETY: the path is a C string.
     unsafe { syscall!(libc::SYS_openat, directory, path.as_ptr(), flags, mode) }.map(|fd| fd as i32)
 }
@@ -310,7 +314,7 @@ pub(crate) fn duplicate_from(fd: i32, least: i32) -> Result<i32> {
 }
 
 /// statfs(2).
-pub(crate) fn file_system(path: &CStr) -> Result<FileSystem> {
+pub(crate) fn statfs(path: &CStr) -> Result<FileSystem> {
     #[cfg(target_pointer_width = "64")]
     // SAFETY: the path is a C string, the buffer is what the call fills.
     return FileSystem::ask(|buffer| unsafe { syscall!(libc::SYS_statfs, path.as_ptr(), buffer) });

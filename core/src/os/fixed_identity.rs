@@ -39,7 +39,7 @@ pub(super) fn note(euid: u32) -> u32 {
 /// The group, if neither user nor group can change: without the capabilities to, a process can only take its real,
 /// effective or saved ids, and here they are the same.
 fn must_stay(euid: u32) -> Option<u32> {
-    let [permitted, _] = capabilities::sets().and_then(|sets| {
+    let [permitted, _] = capabilities::capget().and_then(|sets| {
         sets.get(1..3)
             .and_then(|sets| <[u32; 2]>::try_from(sets).ok())
     })?;

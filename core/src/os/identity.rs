@@ -19,17 +19,17 @@ pub(crate) enum Capability {
 pub(crate) fn euid() -> u32 {
     match fixed::get() {
         Some((euid, _)) => euid,
-        None => fixed::note(ask_euid()),
+        None => fixed::note(geteuid()),
     }
 }
 
 /// The effective group, likewise.
 pub(crate) fn egid() -> u32 {
-    fixed::get().map_or_else(ask_egid, |(_, egid)| egid)
+    fixed::get().map_or_else(getegid, |(_, egid)| egid)
 }
 
 /// geteuid(2).
-fn ask_euid() -> u32 {
+fn geteuid() -> u32 {
     #[cfg(target_pointer_width = "64")]
     let nr = libc::SYS_geteuid;
     #[cfg(target_pointer_width = "32")]
@@ -39,7 +39,7 @@ fn ask_euid() -> u32 {
 }
 
 /// getegid(2).
-fn ask_egid() -> u32 {
+fn getegid() -> u32 {
     #[cfg(target_pointer_width = "64")]
     let nr = libc::SYS_getegid;
     #[cfg(target_pointer_width = "32")]
@@ -67,7 +67,7 @@ fn in_supplementary(wanted: [u32; 2]) -> bool {
     /// Mostly there are no more, and the stack may be small.
     const FEW: usize = 32;
     let mut groups = [0u32; FEW];
-    match get_groups(FEW, groups.as_mut_ptr() as usize) {
+    match getgroups(FEW, groups.as_mut_ptr() as usize) {
         Ok(count) => groups
             .iter()
             .take(count)
@@ -85,17 +85,17 @@ fn in_many(wanted: [u32; 2]) -> bool {
     let Ok(memory) = super::memory::map_private(bytes) else {
         return false;
     };
-    let count = get_groups(MOST, memory).unwrap_or(0).min(MOST);
+    let count = getgroups(MOST, memory).unwrap_or(0).min(MOST);
     // SAFETY: the memory is ours, zeroed or filled in, and large enough for as many words.
     let groups = unsafe { core::slice::from_raw_parts(memory as *const u32, count) };
     let found = groups.iter().any(|group| wanted.contains(group));
     // SAFETY: nothing refers to it any more.
-    let _ = unsafe { super::memory::unmap(memory, bytes) };
+    let _ = unsafe { super::memory::munmap(memory, bytes) };
     found
 }
 
 /// getgroups(2) into as many words at an address.
-fn get_groups(most: usize, address: usize) -> crate::error::Result<usize> {
+fn getgroups(most: usize, address: usize) -> crate::error::Result<usize> {
     #[cfg(target_pointer_width = "64")]
     let nr = libc::SYS_getgroups;
     #[cfg(target_pointer_width = "32")]
@@ -130,7 +130,7 @@ pub(crate) fn counts_in(made_in: u64) -> bool {
 
 /// Whether the capability is in the caller's effective set.
 pub(crate) fn has(capability: Capability) -> bool {
-    capabilities::sets().is_some_and(|sets| sets[0] & (1 << capability as u32) != 0)
+    capabilities::capget().is_some_and(|sets| sets[0] & (1 << capability as u32) != 0)
 }
 
 /// Uses the effective user and group for file access too, if they differ (setfsuid(2)): the kernel judges shared memory

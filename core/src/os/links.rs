@@ -6,7 +6,7 @@ use crate::text::Path;
 use core::ffi::CStr;
 
 /// symlink(2).
-pub(crate) fn make(target: &CStr, path: &CStr) -> Result<()> {
+pub(crate) fn symlink(target: &CStr, path: &CStr) -> Result<()> {
     // SAFETY: both are C strings.
     unsafe {
         syscall!(
@@ -24,7 +24,7 @@ pub(crate) fn make(target: &CStr, path: &CStr) -> Result<()> {
 /// # Errors
 /// - `EINVAL` it is no link
 /// - `ENAMETOOLONG` it leads to a longer path than ours are
-pub(crate) fn read(path: &CStr, target: &mut Path) -> Result<()> {
+pub(crate) fn readlink(path: &CStr, target: &mut Path) -> Result<()> {
     // SAFETY: the path is a C string, the buffer is writable for its size; the kernel says how much it wrote.
     unsafe {
         target.fill(|buffer, size| {

@@ -49,7 +49,7 @@ pub(crate) const USER_SPACE: usize = usize::MAX - 4095;
 ///
 /// # Safety
 /// With `MAP_FIXED`, nothing in the range may be in use.
-pub unsafe fn map(
+pub unsafe fn mmap(
     address: usize,
     len: usize,
     prot: i32,
@@ -69,7 +69,7 @@ pub unsafe fn map(
 ///
 /// # Safety
 /// Nothing in the range may be in use.
-pub unsafe fn unmap(address: usize, len: usize) -> Result<()> {
+pub unsafe fn munmap(address: usize, len: usize) -> Result<()> {
     // SAFETY: the caller's promise.
     unsafe { syscall!(libc::SYS_munmap, address, len) }.map(drop)
 }
@@ -77,8 +77,8 @@ pub unsafe fn unmap(address: usize, len: usize) -> Result<()> {
 /// mremap(2).
 ///
 /// # Safety
-/// As for [`unmap`] of the old range, and with `MREMAP_FIXED` of the new one.
-pub unsafe fn remap(
+/// As for [`munmap`] of the old range, and with `MREMAP_FIXED` of the new one.
+pub unsafe fn mremap(
     old: usize,
     old_len: usize,
     new_len: usize,
@@ -93,7 +93,7 @@ pub unsafe fn remap(
 pub(crate) fn map_private(len: usize) -> Result<usize> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: the kernel chooses a free range.
-    unsafe { map(0, len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) }
+    unsafe { mmap(0, len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) }
 }
 
 /// Maps `len` bytes of the registry for shared access. It is kept out of core dumps, and not read in at once in a
@@ -103,18 +103,18 @@ pub(crate) fn map_bookkeeping(fd: i32, len: usize, offset: i64, prot: i32) -> Re
     // SAFETY: the kernel chooses free ranges; nobody else knows of them while they are made ready.
     unsafe {
         // One page that is not locked: the pages by which it grows are not locked either, nor charged as locked.
-        let first = map(0, page, libc::PROT_NONE, libc::MAP_SHARED, fd, offset)?;
+        let first = mmap(0, page, libc::PROT_NONE, libc::MAP_SHARED, fd, offset)?;
         let _ = syscall!(libc::SYS_munlock, first, page);
-        let address = match remap(first, page, len, libc::MREMAP_MAYMOVE, 0) {
+        let address = match mremap(first, page, len, libc::MREMAP_MAYMOVE, 0) {
             Ok(address) => address,
             Err(error) => {
-                let _ = unmap(first, page);
+                let _ = munmap(first, page);
                 return Err(error);
             }
         };
-        let _ = advise(address, len, libc::MADV_DONTDUMP);
+        let _ = madvise(address, len, libc::MADV_DONTDUMP);
         if let Err(error) = syscall!(libc::SYS_mprotect, address, len, prot) {
-            let _ = unmap(address, len);
+            let _ = munmap(address, len);
             return Err(error);
         }
         Ok(address)
@@ -126,7 +126,7 @@ pub(crate) fn map_bookkeeping(fd: i32, len: usize, offset: i64, prot: i32) -> Re
 pub(crate) fn map_token(fd: i32, page: usize) -> Result<()> {
     let flags = libc::MAP_SHARED | libc::MAP_FIXED;
     // SAFETY: the page is ours and never accessed.
-    unsafe { map(page, page_size(), libc::PROT_NONE, flags, fd, 0) }.map(drop)
+    unsafe { mmap(page, page_size(), libc::PROT_NONE, flags, fd, 0) }.map(drop)
 }
 
 /// Unmaps the page that [`map_token`] mapped. The address space stays ours.
@@ -141,11 +141,11 @@ pub(crate) fn unmap_token(page: usize) {
 pub(crate) fn hold(address: usize, len: usize, how: i32) -> Result<usize> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | how;
     // SAFETY: a free range, or with MAP_FIXED one of ours that is never accessed.
-    let start = unsafe { map(address, len, libc::PROT_NONE, flags, -1, 0) }?;
+    let start = unsafe { mmap(address, len, libc::PROT_NONE, flags, -1, 0) }?;
     if address != 0 && start != address {
         // A kernel older than 4.17 takes MAP_FIXED_NOREPLACE for a hint.
         // SAFETY: mapped just now.
-        let _ = unsafe { unmap(start, len) };
+        let _ = unsafe { munmap(start, len) };
         return Err(Errno::EEXIST);
     }
     Ok(start)
@@ -159,7 +159,7 @@ pub(crate) fn hold(address: usize, len: usize, how: i32) -> Result<usize> {
 pub(crate) fn populate(address: usize, len: usize) -> Result<()> {
     const MADV_POPULATE_WRITE: i32 = 23;
     // SAFETY: the advice changes no contents.
-    match unsafe { advise(address, len, MADV_POPULATE_WRITE) } {
+    match unsafe { madvise(address, len, MADV_POPULATE_WRITE) } {
         Err(Errno::EFAULT) => Err(Errno::ENOSPC),
         other => other,
     }
@@ -169,7 +169,7 @@ pub(crate) fn populate(address: usize, len: usize) -> Result<()> {
 ///
 /// # Safety
 /// The advice must not destroy contents that are in use.
-pub(crate) unsafe fn advise(address: usize, len: usize, advice: i32) -> Result<()> {
+pub(crate) unsafe fn madvise(address: usize, len: usize, advice: i32) -> Result<()> {
     // SAFETY: the caller's promise.
     unsafe { syscall!(libc::SYS_madvise, address, len, advice) }.map(drop)
 }
@@ -190,19 +190,19 @@ pub(crate) fn lock_on_fault(address: usize, len: usize) -> Result<()> {
 }
 
 /// munlock(2).
-pub(crate) fn unlock(address: usize, len: usize) -> Result<()> {
+pub(crate) fn munlock(address: usize, len: usize) -> Result<()> {
     // SAFETY: the call changes no contents.
     unsafe { syscall!(libc::SYS_munlock, address, len) }.map(drop)
 }
 
 /// mlockall(2).
-pub(crate) fn lock_all(flags: i32) -> Result<()> {
+pub(crate) fn mlockall(flags: i32) -> Result<()> {
     // SAFETY: the call changes no contents.
     unsafe { syscall!(libc::SYS_mlockall, flags) }.map(drop)
 }
 
 /// munlockall(2).
-pub(crate) fn unlock_all() -> Result<()> {
+pub(crate) fn munlockall() -> Result<()> {
     // SAFETY: the call changes no contents.
     unsafe { syscall!(libc::SYS_munlockall) }.map(drop)
 }

@@ -20,21 +20,21 @@ pub(crate) struct Status {
 
 /// unlink(2).
 pub(crate) fn unlink(path: &CStr) -> Result<()> {
-    unlink_at(libc::AT_FDCWD, path)
+    unlinkat(libc::AT_FDCWD, path)
 }
 
 /// [`unlink`] of a path that begins in a directory.
-pub(crate) fn unlink_at(directory: i32, path: &CStr) -> Result<()> {
+pub(crate) fn unlinkat(directory: i32, path: &CStr) -> Result<()> {
     // SAFETY: the path is a C string.
     unsafe { syscall!(libc::SYS_unlinkat, directory, path.as_ptr(), 0) }.map(drop)
 }
 
-/// Makes an empty file, without a descriptor.
+/// mknod(2) of an empty file, which needs no descriptor.
 ///
 /// # Errors
 /// - `EEXIST` something has the name
 /// - `EPERM`, `ENOSYS` files are made by open(2) only
-pub(crate) fn make(path: &CStr, mode: u32) -> Result<()> {
+pub(crate) fn mknod(path: &CStr, mode: u32) -> Result<()> {
     // SAFETY: the path is a C string.
     unsafe {
         syscall!(
@@ -49,7 +49,7 @@ pub(crate) fn make(path: &CStr, mode: u32) -> Result<()> {
 }
 
 /// truncate(2).
-pub(crate) fn set_size(path: &CStr, size: u64) -> Result<()> {
+pub(crate) fn truncate(path: &CStr, size: u64) -> Result<()> {
     #[cfg(target_pointer_width = "64")]
     // SAFETY: the path is a C string.
     return unsafe { syscall!(libc::SYS_truncate, path.as_ptr(), size) }.map(drop);
@@ -130,21 +130,22 @@ fn rename_with(old: &CStr, new: &CStr, flags: usize) -> Result<()> {
 
 /// Whether the path leads to a file, and its inode number. Links are followed.
 pub(crate) fn inode_of(path: &CStr) -> Result<u64> {
-    status_at(libc::AT_FDCWD, path, 0).map(|status| status.inode)
+    fstatat(libc::AT_FDCWD, path, 0).map(|status| status.inode)
 }
 
 /// chmod(2).
-pub(crate) fn set_mode(path: &CStr, mode: u32) -> Result<()> {
+pub(crate) fn chmod(path: &CStr, mode: u32) -> Result<()> {
     // SAFETY: the path is a C string.
     unsafe { syscall!(libc::SYS_fchmodat, libc::AT_FDCWD, path.as_ptr(), mode) }.map(drop)
 }
 
 /// lstat(2).
-pub(crate) fn status(path: &CStr) -> Result<Status> {
-    status_at(libc::AT_FDCWD, path, libc::AT_SYMLINK_NOFOLLOW)
+pub(crate) fn lstat(path: &CStr) -> Result<Status> {
+    fstatat(libc::AT_FDCWD, path, libc::AT_SYMLINK_NOFOLLOW)
 }
 
-pub(super) fn status_at(fd: i32, path: &CStr, flags: i32) -> Result<Status> {
+/// fstatat(2).
+pub(super) fn fstatat(fd: i32, path: &CStr, flags: i32) -> Result<Status> {
     // SAFETY: all-zero bytes are a valid stat.
     let mut buffer: libc::stat64 = unsafe { core::mem::zeroed() };
     #[cfg(target_pointer_width = "64")]

@@ -82,7 +82,7 @@ const LISTINGS: u32 = 20;
 
 /// The number of threads of this process: the links of the directory that lists them, without those of every directory.
 fn thread_count() -> u64 {
-    super::paths::status(c"/proc/self/task").map_or(0, |status| status.links.saturating_sub(2))
+    super::paths::lstat(c"/proc/self/task").map_or(0, |status| status.links.saturating_sub(2))
 }
 
 /// get_robust_list(2): where a thread's list is, 0 for none. bionic's threads have none, and Android kills an app that

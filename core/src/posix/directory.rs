@@ -60,7 +60,7 @@ pub(super) fn place(make: bool) -> Result<Place> {
         return Ok(Place::own(unsafe { *KNOWN.path.get() }));
     }
     let mut path = Path::new();
-    if !options::has_own_objects() && paths::status(c"/dev/shm").is_ok() {
+    if !options::has_own_objects() && paths::lstat(c"/dev/shm").is_ok() {
         path.push_str("/dev/shm/");
     } else {
         let directory = namespace::find(namespace::Make::IfMissing)?;
@@ -100,13 +100,13 @@ fn with_slash(mut path: Path) -> Path {
 
 /// Returns the owner; `ENOENT` when it is missing and not to be made.
 fn make_directory(path: &Path, mode: u32, make: bool) -> Result<u32> {
-    let status = match paths::status(path.as_c_str()) {
+    let status = match paths::lstat(path.as_c_str()) {
         Err(Errno::ENOENT) if make => {
-            match directories::make_directory(path.as_c_str(), mode) {
+            match directories::mkdir(path.as_c_str(), mode) {
                 Ok(()) | Err(Errno::EEXIST) => {}
                 Err(error) => return Err(error),
             }
-            paths::status(path.as_c_str())?
+            paths::lstat(path.as_c_str())?
         }
         other => other?,
     };
@@ -117,7 +117,7 @@ fn make_directory(path: &Path, mode: u32, make: bool) -> Result<u32> {
     }
     // The umask must not close a shared namespace to others. And its maker may have died before its mode was right.
     if status.uid == identity::euid() && status.mode & MODE != mode {
-        paths::set_mode(path.as_c_str(), mode)?;
+        paths::chmod(path.as_c_str(), mode)?;
     }
     Ok(status.uid)
 }

@@ -40,7 +40,7 @@ pub fn open(name: &[u8], oflag: i32, mode: u32) -> Result<i32> {
             0
         };
     in_place(&place, &path, |directory, path| {
-        files::open_raw_at(directory, path, oflag | forced, mode)
+        files::openat(directory, path, oflag | forced, mode)
     })
     .map_err(|error| translate(too_long(name, error), flavor, Use::Open))
 }
@@ -54,7 +54,7 @@ pub fn open(name: &[u8], oflag: i32, mode: u32) -> Result<i32> {
 pub fn unlink(name: &[u8]) -> Result<()> {
     let flavor = flavor();
     let (place, path) = object_path(name, flavor, Use::Unlink, false)?;
-    in_place(&place, &path, paths::unlink_at)
+    in_place(&place, &path, paths::unlinkat)
         .map_err(|error| translate(too_long(name, error), flavor, Use::Unlink))
 }
 

@@ -249,7 +249,7 @@ pub(crate) unsafe fn detach(registry: &'static Registry, address: usize) -> Resu
         };
         let before = TABLE.begin(index);
         // SAFETY: the caller's promise; the range is an attachment of ours, which nobody else unmaps.
-        let unmapped = unsafe { memory::unmap(mapping.start, mapping.len) };
+        let unmapped = unsafe { memory::munmap(mapping.start, mapping.len) };
         match unmapped {
             Ok(()) => leaving.gone(registry),
             Err(_) => leaving.stays(&mapping),

@@ -104,7 +104,7 @@ impl Kept {
         let mapped = place.is_for(wanted).then(|| {
             let from = self.address(number);
             // SAFETY: an old size of 0 leaves the page alone; the kernel chooses a free range for the second mapping.
-            unsafe { memory::remap(from, 0, wanted.len, libc::MREMAP_MAYMOVE, 0) }.ok()
+            unsafe { memory::mremap(from, 0, wanted.len, libc::MREMAP_MAYMOVE, 0) }.ok()
         });
         place.leave(READY);
         mapped.flatten()
@@ -149,7 +149,7 @@ impl Kept {
         let at = self.address(number);
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
         // SAFETY: an old size of 0 leaves the mapping alone; the new place is in the area, which is ours alone.
-        let made = unsafe { memory::remap(start, 0, page_size(), flags, at) };
+        let made = unsafe { memory::mremap(start, 0, page_size(), flags, at) };
         if made.is_err() {
             self.empty(number, place);
             place.leave(EMPTY);
@@ -189,7 +189,7 @@ impl Kept {
         let swap = AREA.compare_exchange(0, area, Ordering::AcqRel, Ordering::Relaxed);
         if swap.is_err() {
             // SAFETY: nobody else knows of it.
-            let _ = unsafe { memory::unmap(area, PLACES * page_size()) };
+            let _ = unsafe { memory::munmap(area, PLACES * page_size()) };
         }
         Ok(())
     }

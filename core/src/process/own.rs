@@ -106,12 +106,12 @@ pub(super) fn set_up() -> Result<()> {
         .is_err()
     {
         // SAFETY: nobody else knows of it.
-        let _ = unsafe { memory::unmap(area, PAGES * memory::page_size()) };
+        let _ = unsafe { memory::munmap(area, PAGES * memory::page_size()) };
     }
     let bytes = memory::page_round(size_of::<Own>()).ok_or(Errno::ENOMEM)?;
     let page = memory::map_private(bytes)?;
     // SAFETY: the page is ours and empty.
-    if unsafe { memory::advise(page, bytes, libc::MADV_WIPEONFORK) }.is_err() {
+    if unsafe { memory::madvise(page, bytes, libc::MADV_WIPEONFORK) }.is_err() {
         IS_NOT_WIPED.store(1, Ordering::Relaxed);
     }
     // SAFETY: the page is zeroed memory of ours, and large enough.
@@ -126,7 +126,7 @@ pub(super) fn set_up() -> Result<()> {
     );
     if swap.is_err() {
         // SAFETY: nobody else knows of it.
-        let _ = unsafe { memory::unmap(page, bytes) };
+        let _ = unsafe { memory::munmap(page, bytes) };
     }
     Ok(())
 }
@@ -283,7 +283,7 @@ pub(super) fn keep_from_children(membership: &Membership, page: usize) -> Result
         return Ok(());
     }
     // SAFETY: the page is ours and never accessed.
-    unsafe { memory::advise(address(page), memory::page_size(), libc::MADV_DONTFORK) }.map_err(
+    unsafe { memory::madvise(address(page), memory::page_size(), libc::MADV_DONTFORK) }.map_err(
         |error| {
             log::refuse(error, |line| {
                 line.str("the kernel cannot keep a page from children (MADV_DONTFORK)")

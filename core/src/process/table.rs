@@ -185,7 +185,7 @@ impl Table {
             .is_err()
         {
             // SAFETY: nobody else knows of it.
-            let _ = unsafe { memory::unmap(new, bytes) };
+            let _ = unsafe { memory::munmap(new, bytes) };
         }
         Ok(())
     }

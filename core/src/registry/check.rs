@@ -146,7 +146,7 @@ impl Registry {
         }
         let size = self
             .memory_path(segment)
-            .and_then(|path| paths::status(path.as_c_str()))
+            .and_then(|path| paths::lstat(path.as_c_str()))
             .map(|status| status.size);
         if size.ok() != segment.bytes().map(|bytes| bytes as u64) {
             report(Finding::File { slot });

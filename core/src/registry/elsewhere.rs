@@ -80,7 +80,7 @@ fn open_mapping(pid: i32, start: usize, len: usize, name: &[u8], flags: i32) -> 
         .push_str("-")
         .push_hex(end as u64);
     let mut target = Path::new();
-    links::read(link.as_c_str(), &mut target)?;
+    links::readlink(link.as_c_str(), &mut target)?;
     if file_name(target.bytes()) != name {
         return Err(Errno::ENOENT);
     }
@@ -109,11 +109,11 @@ fn give_owner_access(path: &SegmentPath) {
     let Ok(file) = File::open(path.as_c_str(), libc::O_PATH, 0) else {
         return;
     };
-    if let Ok(status) = file.status()
+    if let Ok(status) = file.fstat()
         && status.uid == identity::euid()
         && status.mode & libc::S_IFMT == libc::S_IFREG
         && status.mode & 0o600 != 0o600
     {
-        let _ = paths::set_mode(file.own_path().as_c_str(), status.mode & 0o777 | 0o600);
+        let _ = paths::chmod(file.own_path().as_c_str(), status.mode & 0o777 | 0o600);
     }
 }

@@ -84,7 +84,7 @@ impl Registry {
         if target.is_cut() {
             return Err(Errno::ENAMETOOLONG);
         }
-        links::make(target.as_c_str(), link.as_c_str())?;
+        links::symlink(target.as_c_str(), link.as_c_str())?;
         let made = make_target(&target, segment);
         if made.is_err() {
             let _ = paths::unlink(link.as_c_str());
@@ -100,7 +100,7 @@ impl Registry {
     /// namespaces apart.
     fn huge_prefix(&self) -> Result<Path> {
         let mut prefix = Path::new();
-        let directory = paths::status(self.path().as_c_str())?;
+        let directory = paths::lstat(self.path().as_c_str())?;
         prefix
             .push_str("/partage-")
             .push_hex(directory.inode)
@@ -143,7 +143,7 @@ impl Registry {
     #[inline(never)]
     fn target_of(&self, link: &Path) -> Result<Path> {
         let mut target = Path::new();
-        links::read(link.as_c_str(), &mut target).map_err(|_| Errno::ENOENT)?;
+        links::readlink(link.as_c_str(), &mut target).map_err(|_| Errno::ENOENT)?;
         let prefix = self.huge_prefix()?;
         let name = target.bytes().iter().rposition(|&byte| byte == b'/');
         let is_ours = name
@@ -179,7 +179,7 @@ impl Registry {
 #[inline(never)]
 pub(super) fn check_memory(file: &File, segment: &Segment, page: u64) -> Result<()> {
     let bytes = segment.bytes().ok_or(Errno::EUCLEAN)? as u64;
-    if is_on_huge_pages(file, page)? && file.status()?.size >= bytes {
+    if is_on_huge_pages(file, page)? && file.fstat()?.size >= bytes {
         Ok(())
     } else {
         Err(Errno::ENOENT)
@@ -187,7 +187,7 @@ pub(super) fn check_memory(file: &File, segment: &Segment, page: u64) -> Result<
 }
 
 fn is_on_huge_pages(file: &File, page: u64) -> Result<bool> {
-    let system = file.file_system()?;
+    let system = file.fstatfs()?;
     Ok(system.kind == mounts::HUGETLBFS && system.block_size == page)
 }
 
@@ -215,9 +215,9 @@ fn fill(file: &File, segment: &Segment) -> Result<()> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: the kernel chooses a free range, and nobody uses it before it is unmapped again.
         unsafe {
-            let place = memory::map(0, bytes, protection, libc::MAP_SHARED, file.fd(), 0)?;
-            memory::unmap(place, bytes)?;
+            let place = memory::mmap(0, bytes, protection, libc::MAP_SHARED, file.fd(), 0)?;
+            memory::munmap(place, bytes)?;
         }
     }
-    file.set_mode(segment.mode & 0o777)
+    file.fchmod(segment.mode & 0o777)
 }

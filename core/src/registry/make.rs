@@ -40,7 +40,7 @@ pub(super) fn make(directory: &Directory) -> Result<()> {
     if !published? {
         return Ok(());
     }
-    if paths::status(path.as_c_str())?.inode != file.status()?.inode {
+    if paths::lstat(path.as_c_str())?.inode != file.fstat()?.inode {
         // On some file systems a new name is a copy of the file. What all processes find by the name is what counts.
         log::write(log::Level::Warn, |line| {
             line.bytes(path.bytes())
@@ -103,7 +103,7 @@ pub(super) fn replace(directory: &Directory) -> Result<()> {
         }
         other => other?,
     }
-    if paths::status(path.as_c_str())?.inode != old.status()?.inode {
+    if paths::lstat(path.as_c_str())?.inode != old.fstat()?.inode {
         return Ok(());
     }
     log::write(log::Level::Info, |line| {
@@ -150,7 +150,7 @@ fn make_file(directory: &Directory) -> Result<(SegmentPath, File)> {
 fn fill(directory: &Directory, file: &File) -> Result<()> {
     // The file is sparse behind the prefix. Memory for the prefix is allocated now: later, on a full file system, an
     // access to it would be a fault.
-    file.set_size(SIZE as u64)
+    file.ftruncate(SIZE as u64)
         .and_then(|()| file.reserve(0, PREFIX as u64))
         .map_err(|error| {
             if error == Errno::EFBIG {
@@ -166,15 +166,15 @@ fn fill(directory: &Directory, file: &File) -> Result<()> {
                     .bytes(directory.path.bytes())
             })
         })?;
-    file.set_mode(namespace::shared_mode(&directory.status))?;
+    file.fchmod(namespace::shared_mode(&directory.status))?;
     let base = memory::map_bookkeeping(file.fd(), PREFIX, 0, READ_WRITE)?;
     let written = write_header(at_base(base, 0));
     // SAFETY: the mapping was made here; the header is not used any more.
-    unsafe { memory::unmap(base, PREFIX) }.and(written)?;
+    unsafe { memory::munmap(base, PREFIX) }.and(written)?;
     // On a disk, the header must be written before the name. Else a loss of power in between would leave a registry of
     // zeroes.
-    if file.file_system()?.kind != TMPFS {
-        file.sync()?;
+    if file.fstatfs()?.kind != TMPFS {
+        file.fdatasync()?;
     }
     Ok(())
 }

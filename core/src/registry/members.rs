@@ -268,7 +268,7 @@ impl Registry {
         let known = &self.known().pins_locks;
         if !known.load(Ordering::Relaxed) {
             let is_good = file
-                .file_system()
+                .fstatfs()
                 .is_ok_and(|system| files::PIN_LOCKS.contains(&system.kind));
             known.store(is_good, Ordering::Relaxed);
         }
@@ -296,7 +296,7 @@ impl Registry {
                 match File::open(path.as_c_str(), flags | libc::O_CREAT | libc::O_EXCL, 0o666) {
                     Err(Errno::EEXIST) => open().map_err(as_another)?,
                     Ok(file) => {
-                        file.set_mode(0o666)?;
+                        file.fchmod(0o666)?;
                         file
                     }
                     Err(error) => return Err(error),
@@ -304,7 +304,7 @@ impl Registry {
             }
             other => other.map_err(as_another)?,
         };
-        let inode = file.status()?.inode;
+        let inode = file.fstat()?.inode;
         let noted = recorded.load(Ordering::Acquire);
         let is_same = noted == inode
             || noted == 0

@@ -170,7 +170,7 @@ impl Registry {
         let Ok(file) = File::open(self.registry_path().as_c_str(), libc::O_RDWR, 0) else {
             return Ok(());
         };
-        let status = file.status()?;
+        let status = file.fstat()?;
         let known = self.known();
         if (status.device, status.inode) != (known.device, known.inode) {
             return Ok(());
@@ -362,7 +362,7 @@ fn known_bytes() -> usize {
 /// - Nobody refers to it any more.
 unsafe fn free_known(known: usize) {
     // SAFETY: the caller's promise; the value owns nothing.
-    let _ = unsafe { memory::unmap(known, known_bytes()) };
+    let _ = unsafe { memory::munmap(known, known_bytes()) };
 }
 
 impl Drop for Registry {
@@ -372,7 +372,7 @@ impl Drop for Registry {
             let base = self.known().base;
             // SAFETY: `self` is going, and with it every reference into both.
             unsafe {
-                let _ = memory::unmap(base, SIZE);
+                let _ = memory::munmap(base, SIZE);
                 free_known(known);
             }
         }

@@ -57,9 +57,9 @@ impl Registry {
             Errno::ENOENT => error,
             _ => log::refuse(error, |line| line.str("cannot open ").bytes(path.bytes())),
         })?;
-        let status = file.status()?;
+        let status = file.fstat()?;
         check_kind(&file, &path, status.mode, status.size)?;
-        let on_tmpfs = file.file_system()?.kind == TMPFS;
+        let on_tmpfs = file.fstatfs()?.kind == TMPFS;
         if !on_tmpfs {
             claim_use(&file, &path, status.inode)?;
         }
@@ -81,7 +81,7 @@ impl Registry {
         });
         if !matches!(checked, Ok(true)) {
             // SAFETY: the mapping was made here and is not published.
-            let _ = unsafe { memory::unmap(base, SIZE) };
+            let _ = unsafe { memory::munmap(base, SIZE) };
         }
         checked.map(drop)
     }
@@ -147,7 +147,7 @@ fn claim_use(file: &File, path: &SegmentPath, inode: u64) -> Result<()> {
         }
         other => other?,
     }
-    if paths::status(path.as_c_str())?.inode == inode {
+    if paths::lstat(path.as_c_str())?.inode == inode {
         Ok(())
     } else {
         Err(Errno::ENOENT)

@@ -40,7 +40,7 @@ impl Registry {
     #[inline(never)]
     pub(super) fn check_room(&self, segment: &Segment) -> Result<()> {
         let bytes = segment.bytes().ok_or(Errno::ENOMEM)? as u64;
-        let system = files::file_system(self.path().as_c_str())?;
+        let system = files::statfs(self.path().as_c_str())?;
         if system.blocks == 0 {
             return Ok(());
         }

@@ -47,17 +47,17 @@ impl Registry {
             return self.make_by_descriptor(segment, &path, bytes);
         }
         // Nobody else makes files here, so the name leads to the same file throughout, and no descriptor is needed.
-        match paths::make(path.as_c_str(), READ_WRITE) {
+        match paths::mknod(path.as_c_str(), READ_WRITE) {
             Ok(()) => {}
             Err(Errno::EPERM | Errno::ENOSYS | Errno::EOPNOTSUPP) => {
                 return self.make_by_descriptor(segment, &path, bytes);
             }
             Err(error) => return Err(error),
         }
-        let sized = match paths::set_size(path.as_c_str(), bytes) {
+        let sized = match paths::truncate(path.as_c_str(), bytes) {
             // The umask took the maker's own rights away.
-            Err(Errno::EACCES) => paths::set_mode(path.as_c_str(), READ_WRITE)
-                .and_then(|()| paths::set_size(path.as_c_str(), bytes)),
+            Err(Errno::EACCES) => paths::chmod(path.as_c_str(), READ_WRITE)
+                .and_then(|()| paths::truncate(path.as_c_str(), bytes)),
             other => other,
         };
         let made = sized.and_then(|()| {
@@ -69,7 +69,7 @@ impl Registry {
             if mode == READ_WRITE {
                 Ok(())
             } else {
-                paths::set_mode(path.as_c_str(), mode)
+                paths::chmod(path.as_c_str(), mode)
             }
         });
         made.map_err(|error| {
@@ -86,9 +86,9 @@ impl Registry {
         let file = File::open(path.as_c_str(), flags, READ_WRITE)?;
         let made = set_size(&file, bytes).and_then(|()| {
             if self.known().gives_group {
-                file.set_owner(u32::MAX, segment.gid)?;
+                file.fchown(u32::MAX, segment.gid)?;
             }
-            file.set_mode(segment.mode & 0o777)
+            file.fchmod(segment.mode & 0o777)
         });
         made.inspect_err(|_| {
             let _ = paths::unlink(path.as_c_str());
@@ -123,7 +123,7 @@ impl Registry {
     /// Where others may make files, the name does not have the size. And another member may have given a second name to
     /// a file that is not the segment's, so that this process writes into it.
     pub(super) fn check_own(&self, file: &File, segment: &Segment) -> Result<()> {
-        let status = file.status()?;
+        let status = file.fstat()?;
         let is_whole = segment
             .bytes()
             .is_some_and(|bytes| bytes as u64 <= status.size);
@@ -220,7 +220,7 @@ impl Registry {
     /// digit, both their groups by the second. If owner and creator differ, that takes an access list.
     fn set_access(&self, path: &Path, before: &Segment, now: &Segment) -> Result<()> {
         let file = File::open(path.as_c_str(), libc::O_PATH, 0)?;
-        let status = file.status()?;
+        let status = file.fstat()?;
         if status.mode & libc::S_IFMT != libc::S_IFREG || status.links != 1 {
             return Err(Errno::EPERM);
         }
@@ -237,12 +237,12 @@ impl Registry {
         );
         if (before.uid, before.gid) != (now.uid, now.gid) {
             // Without the privilege to give files away, the access list lets the new owner in.
-            let _ = file.set_owner(now.uid, now.gid);
+            let _ = file.fchown(now.uid, now.gid);
         }
         let mode = now.mode & 0o777;
         if (now.uid, now.gid) == creator {
             access_list::remove(own.as_c_str());
-            return paths::set_mode(own.as_c_str(), mode);
+            return paths::chmod(own.as_c_str(), mode);
         }
         access_list::set(
             own.as_c_str(),
@@ -255,7 +255,7 @@ impl Registry {
     /// Bytes of the segment that are in memory.
     pub(crate) fn resident_bytes(&self, segment: &Segment) -> u64 {
         self.memory_path(segment)
-            .and_then(|path| paths::status(path.as_c_str()))
+            .and_then(|path| paths::lstat(path.as_c_str()))
             .map_or(0, |status| status.blocks.saturating_mul(512))
     }
 
@@ -309,9 +309,9 @@ impl Registry {
 /// Frees the memory behind a file that is still mapped somewhere.
 pub(super) fn empty<const N: usize>(path: &Text<N>) -> Result<()> {
     let file = File::open(path.as_c_str(), libc::O_WRONLY, 0)?;
-    let status = file.status()?;
+    let status = file.fstat()?;
     if status.mode & libc::S_IFMT == libc::S_IFREG && status.links == 1 {
-        file.set_size(0)
+        file.ftruncate(0)
     } else {
         Err(Errno::EPERM)
     }
@@ -331,7 +331,7 @@ pub(super) fn check_file_size(bytes: u64) -> Result<()> {
 
 /// Gives the file its size.
 pub(super) fn set_size(file: &File, bytes: u64) -> Result<()> {
-    file.set_size(bytes).map_err(too_large)
+    file.ftruncate(bytes).map_err(too_large)
 }
 
 fn too_large(error: Errno) -> Errno {

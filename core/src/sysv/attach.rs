@@ -161,7 +161,7 @@ pub unsafe fn attach(request: &AttachRequest) -> Result<usize> {
             return Ok(attached.start);
         }
         // SAFETY: the mapping was made here, and nobody knows of it.
-        let _ = unsafe { memory::unmap(attached.start, attached.len) };
+        let _ = unsafe { memory::munmap(attached.start, attached.len) };
     }
     Err(Errno::EAGAIN)
 }
@@ -277,7 +277,7 @@ unsafe fn map_file(
 ) -> Result<usize> {
     // SAFETY: the caller's promise.
     let mapped = unsafe {
-        memory::map(
+        memory::mmap(
             target.address,
             len,
             request.protection(),
@@ -295,7 +295,7 @@ unsafe fn map_file(
         // A kernel older than 4.17 takes MAP_FIXED_NOREPLACE for a hint.
         Ok(start) if target.address != 0 && start != target.address => {
             // SAFETY: the mapping was made just now.
-            let _ = unsafe { memory::unmap(start, len) };
+            let _ = unsafe { memory::munmap(start, len) };
             Err(explain::bad_address(target.address, TAKEN))
         }
         other => other,
@@ -308,10 +308,10 @@ fn is_taken(address: usize, len: usize) -> bool {
     let flags =
         libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
     // SAFETY: nothing is replaced.
-    match unsafe { memory::map(address, len, libc::PROT_NONE, flags, -1, 0) } {
+    match unsafe { memory::mmap(address, len, libc::PROT_NONE, flags, -1, 0) } {
         Ok(start) => {
             // SAFETY: the mapping was made just now.
-            let _ = unsafe { memory::unmap(start, len) };
+            let _ = unsafe { memory::munmap(start, len) };
             false
         }
         Err(error) => error == Errno::EEXIST,

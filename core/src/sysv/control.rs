@@ -150,7 +150,7 @@ pub fn set_locked(shmid: i32, locked: bool) -> Result<()> {
         let _ = if locked {
             memory::lock_on_fault(mapping.start, mapping.len)
         } else {
-            memory::unlock(mapping.start, mapping.len)
+            memory::munlock(mapping.start, mapping.len)
         };
     });
     Ok(())

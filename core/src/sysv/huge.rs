@@ -76,7 +76,7 @@ fn is_supported(log2: u32) -> bool {
     path.push_str("/sys/kernel/mm/hugepages/hugepages-")
         .push_decimal((1u64 << log2.min(63)) >> 10)
         .push_str("kB");
-    paths::status(path.as_c_str()).is_ok()
+    paths::lstat(path.as_c_str()).is_ok()
 }
 
 /// The group that `vm.hugetlb_shm_group` lets use huge pages.
