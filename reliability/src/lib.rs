@@ -6,7 +6,6 @@ mod child;
 pub mod examine;
 pub mod hostile;
 pub mod preload;
-pub mod random;
 pub mod report;
 pub mod steady;
 pub mod tracee;

@@ -10,6 +10,7 @@ pub mod pair;
 pub mod postgresql;
 pub mod process;
 pub mod proot;
+pub mod random;
 pub mod sandbox;
 pub mod shown;
 pub mod suite;

@@ -1,6 +1,6 @@
 //! Where choices come from.
 
-use crate::random::Random;
+use partage_tests::random::Random;
 
 /// A source of numbers.
 pub trait Choices {

@@ -8,9 +8,9 @@ use partage_reliability::calls;
 use partage_reliability::examine;
 use partage_reliability::hostile::{self, Libc, Registry, Victim};
 use partage_reliability::preload;
-use partage_reliability::random::Random;
 use partage_reliability::report::Report;
 use partage_reliability::steady::in_child;
+use partage_tests::random::Random;
 use std::path::Path;
 use std::process::ExitCode;
 

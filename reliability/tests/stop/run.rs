@@ -4,10 +4,10 @@
 use crate::points::{self, Points};
 use crate::scenarios::{self, Scenario, Victim};
 use partage_reliability::calls;
-use partage_reliability::random::Random;
 use partage_reliability::report::Report;
 use partage_reliability::steady::{KEY, Scene, Steady, in_child};
 use partage_reliability::tracee::Tracee;
+use partage_tests::random::Random;
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@
 
 use crate::board::Board;
 use partage_reliability::calls;
-use partage_reliability::random::Random;
+use partage_tests::random::Random;
 use std::process::ExitCode;
 
 /// Few keys, so that processes meet.

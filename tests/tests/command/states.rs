@@ -2,6 +2,7 @@
 
 use crate::fixture::Namespace;
 use crate::support::{Place, finish, outcome, partage};
+use partage_tests::random::Random;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, symlink};
 use std::os::unix::process::CommandExt;
@@ -144,8 +145,9 @@ fn random_damage_is_survived() {
     let seed = std::env::var("PARTAGE_TEST_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
-    let mut random = Random(seed.unwrap_or_else(|| std::process::id().into()));
-    println!("PARTAGE_TEST_SEED={}", random.0);
+    let seed = seed.unwrap_or_else(|| std::process::id().into());
+    println!("PARTAGE_TEST_SEED={seed}");
+    let mut random = Random::new(seed);
     let namespace = Namespace::new();
     let held = namespace.hold("get 1 100 0600 at get 2 5000 0600 at at many 20 fork 2");
     let file = OpenOptions::new()
@@ -157,8 +159,8 @@ fn random_damage_is_survived() {
     for _ in 0..40 {
         for _ in 0..200 {
             // Not the magic and the version: those have a test of their own.
-            let offset = 16 + random.next() % (whole.len() as u64 - 24);
-            file.write_all_at(&random.next().to_ne_bytes(), offset)
+            let offset = 16 + random.number() % (whole.len() as u64 - 24);
+            file.write_all_at(&random.number().to_ne_bytes(), offset)
                 .unwrap();
         }
         for words in [
@@ -173,19 +175,6 @@ fn random_damage_is_survived() {
         file.write_all_at(&whole, 0).unwrap();
     }
     held.finish();
-}
-
-/// A simple generator (xorshift64*): the same seed gives the same damage.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.max(1);
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
 }
 
 /// 4096 segments and 1000 processes.

@@ -1,26 +1,11 @@
 //! The decoder on damaged files: it may lose records, it may not panic, hang or walk out of the bytes.
 
+use partage_tests::random::Random;
 use partage_trace_format::{HEADER_SIZE, SLOT_SIZE, Trace};
 
 use crate::run::Traced;
 
 const ROUNDS: u32 = 20_000;
-
-/// A small generator of numbers that are the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-}
 
 /// Reads everything that the decoder offers; how many records it found.
 fn read_all(bytes: &[u8]) -> usize {
@@ -48,29 +33,29 @@ fn read_all(bytes: &[u8]) -> usize {
     count
 }
 
-fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
-    for _ in 0..=numbers.below(8) {
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+    for _ in 0..=random.below(8) {
         let len = bytes.len();
         if len <= HEADER_SIZE {
             return;
         }
-        match numbers.below(8) {
+        match random.below(8) {
             // The header is where a wrong number does most.
-            0..=2 => bytes[numbers.below(HEADER_SIZE.min(len))] = numbers.next() as u8,
-            3 | 4 => bytes[numbers.below(len)] = numbers.next() as u8,
+            0..=2 => bytes[random.below(HEADER_SIZE.min(len))] = random.number() as u8,
+            3 | 4 => bytes[random.below(len)] = random.number() as u8,
             5 => {
-                let at = numbers.below(len / 8) * 8;
-                let value = [0, 1, u64::MAX, 1 << 63, 1 << 24, numbers.next()][numbers.below(6)];
+                let at = random.below(len / 8) * 8;
+                let value = [0, 1, u64::MAX, 1 << 63, 1 << 24, random.number()][random.below(6)];
                 bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
             }
             6 => {
                 let (from, to) = (
-                    numbers.below(len / SLOT_SIZE) * SLOT_SIZE,
-                    numbers.below(len / SLOT_SIZE) * SLOT_SIZE,
+                    random.below(len / SLOT_SIZE) * SLOT_SIZE,
+                    random.below(len / SLOT_SIZE) * SLOT_SIZE,
                 );
                 bytes.copy_within(from..from + SLOT_SIZE, to);
             }
-            _ => bytes.truncate(HEADER_SIZE / 2 + numbers.below(len - HEADER_SIZE / 2)),
+            _ => bytes.truncate(HEADER_SIZE / 2 + random.below(len - HEADER_SIZE / 2)),
         }
     }
 }
@@ -90,14 +75,14 @@ fn mutated_files_never_upset_the_decoder() {
     let ring = Traced::new("calls", &[])
         .env("PARTAGE_TRACE_RING", "64K")
         .run();
-    let mut numbers = Numbers(0x5eed);
+    let mut random = Random::new(0x5eed);
     for original in [used(growing.files[0].clone()), ring.files[0].clone()] {
         let whole = read_all(&original);
         assert!(whole > 60);
         let mut changed = 0;
         for _ in 0..ROUNDS {
             let mut bytes = original.clone();
-            mutate(&mut bytes, &mut numbers);
+            mutate(&mut bytes, &mut random);
             changed += u32::from(read_all(&bytes) != whole);
         }
         assert!(

@@ -2,6 +2,7 @@
 
 use partage_report::image::Image;
 use partage_report::{Model, Recording, limits};
+use partage_tests::random::Random;
 use partage_tests::shown::in_every_way as show;
 use partage_trace_format::header::{Origin, State};
 use partage_trace_format::{Call, HEADER_SIZE, SLOT_SIZE};
@@ -12,23 +13,7 @@ use crate::writer::TraceFile;
 
 const ROUNDS: u32 = 1500;
 
-/// A small generator of numbers that are the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-}
-
-fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     const TELLING: [u64; 8] = [
         0,
         1,
@@ -39,29 +24,27 @@ fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
         0x8000_0000,
         0xfff,
     ];
-    for _ in 0..=numbers.below(6) {
+    for _ in 0..=random.below(6) {
         let len = bytes.len();
-        match numbers.below(10) {
-            0 => bytes[numbers.below(HEADER_SIZE.min(len))] = numbers.next() as u8,
+        match random.below(10) {
+            0 => bytes[random.below(HEADER_SIZE.min(len))] = random.number() as u8,
             1..=3 if len > HEADER_SIZE => {
-                let at = HEADER_SIZE + numbers.below(len - HEADER_SIZE);
-                bytes[at] = numbers.next() as u8;
+                let at = HEADER_SIZE + random.below(len - HEADER_SIZE);
+                bytes[at] = random.number() as u8;
             }
             4..=7 if len > HEADER_SIZE + 8 => {
                 // Any field but the commit word, which only loses the record.
-                let slot = HEADER_SIZE + numbers.below((len - HEADER_SIZE) / SLOT_SIZE) * SLOT_SIZE;
-                let at = slot + 8 + numbers.below(SLOT_SIZE / 8 - 1) * 8;
-                let value = TELLING[numbers.below(TELLING.len())];
+                let slot = HEADER_SIZE + random.below((len - HEADER_SIZE) / SLOT_SIZE) * SLOT_SIZE;
+                let at = slot + 8 + random.below(SLOT_SIZE / 8 - 1) * 8;
+                let value = TELLING[random.below(TELLING.len())];
                 if let Some(place) = bytes.get_mut(at..at + 8) {
                     place.copy_from_slice(&value.to_le_bytes());
                 }
             }
-            8 if len > HEADER_SIZE => {
-                bytes.truncate(HEADER_SIZE + numbers.below(len - HEADER_SIZE))
-            }
+            8 if len > HEADER_SIZE => bytes.truncate(HEADER_SIZE + random.below(len - HEADER_SIZE)),
             _ => {
-                let at = numbers.below(len / 8) * 8;
-                let value = TELLING[numbers.below(TELLING.len())];
+                let at = random.below(len / 8) * 8;
+                let value = TELLING[random.below(TELLING.len())];
                 if let Some(place) = bytes.get_mut(at..at + 8) {
                     place.copy_from_slice(&value.to_le_bytes());
                 }
@@ -75,12 +58,12 @@ fn mutated_recordings_never_upset_any_format() {
     let originals = scene::files();
     let image = |bytes: &Vec<u8>| Image::from_bytes("1-0.ptrace".into(), bytes.clone());
     let whole = show(&Recording::of(originals.iter().map(image).collect()));
-    let mut numbers = Numbers(0x5eed);
+    let mut random = Random::new(0x5eed);
     let mut changed = 0;
     for _ in 0..ROUNDS {
         let mut files = originals.clone();
         for bytes in &mut files {
-            mutate(bytes, &mut numbers);
+            mutate(bytes, &mut random);
         }
         let length = show(&Recording::of(files.iter().map(image).collect()));
         changed += u32::from(length != whole);

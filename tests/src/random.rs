@@ -19,8 +19,8 @@ impl Random {
         self.0
     }
 
-    /// A number below `bound`, which is not 0.
+    /// A number below `bound`; 0 if there is none.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.number() >> 11) as usize % bound
+        (self.number() >> 11) as usize % bound.max(1)
     }
 }
