@@ -6,7 +6,7 @@ use super::format::{FIRST_WITHOUT_LOCK, MEMBERS_PER_FILE, MemberSlot};
 use super::members::{
     BY_DESCRIPTOR, BY_LOCK, Token, UNBORN, UNKNOWN, byte_of, process_in, process_near, without_lock,
 };
-use crate::error::Result;
+use crate::error::{Errno, Result};
 use crate::os::files::File;
 use crate::os::{identity, locks, process};
 use crate::sync::Ordering;
@@ -84,7 +84,7 @@ impl<'a> Prober<'a> {
             ..
         }) = &mut self.file
         else {
-            return Err(crate::error::Errno::ESTALE);
+            return Err(Errno::ESTALE);
         };
         if let Some((asked, answer)) = *last
             && asked == token.bits()
@@ -92,6 +92,10 @@ impl<'a> Prober<'a> {
             return Ok(answer);
         }
         let answer = locks::is_held(file.fd(), byte_of(token.index()))?;
+        // Another thread of the program may have closed the descriptor, and opened another file: nobody has that locked.
+        if !answer && !self.registry.is_lock_file(file, number)? {
+            return Err(Errno::ESTALE);
+        }
         *last = Some((token.bits(), answer));
         Ok(answer)
     }

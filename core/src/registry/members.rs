@@ -241,7 +241,12 @@ impl Registry {
     fn pin(&self, file: File, index: u32, page: usize) -> Result<Option<(i32, bool)>> {
         memory::map_token(file.fd(), page)?;
         if self.pins_locks(&file) {
-            return Ok(Some((-1, true)));
+            // Another thread of the program may have closed the descriptor, and opened another file.
+            if self.is_lock_file(&file, index / MEMBERS_PER_FILE)? {
+                return Ok(Some((-1, true)));
+            }
+            memory::unmap_token(page);
+            return Ok(None);
         }
         // The first descriptor is closed, so the question is whether the mapping alone keeps a lock. The byte that is
         // asked for is one that nobody else locks: another process could lock the member's own byte meanwhile.
@@ -317,6 +322,14 @@ impl Registry {
         } else {
             Err(Errno::ESTALE)
         }
+    }
+
+    /// Whether an open file is the lock file of this number.
+    pub(super) fn is_lock_file(&self, file: &File, number: u32) -> Result<bool> {
+        let status = file.fstat()?;
+        let recorded = self.header().lock_files.get(number as usize);
+        Ok(status.device == self.known().device
+            && recorded.is_some_and(|inode| inode.load(Ordering::Relaxed) == status.inode))
     }
 
     fn lock_file_path(&self, number: u32) -> SegmentPath {

@@ -68,6 +68,21 @@ impl Registry {
         .map(drop)
     }
 
+    /// Removes the file of a removed segment whose attachments are all of `me`, which has `own`. Where another member
+    /// keeps a page, the file stays: who destroys the segment empties it.
+    pub(crate) fn remove_file_of_last(&self, shmid: u32, own: u32, me: Token) {
+        if let Ok(slot) = self.slot_for(shmid)
+            && let Some(segment) = slot.read()
+            && segment.state == State::Removed
+            && segment.shmid == shmid
+            && segment.nattch == own
+            && segment.huge_page().is_none()
+            && !slot.is_kept_by_others(Some(me), &mut Prober::new(self, Some(me)))
+        {
+            let _ = self.remove_file(&segment);
+        }
+    }
+
     /// Reaps a segment, and destroys it if that was its last attachment.
     ///
     /// # Errors
