@@ -2,7 +2,7 @@
 //! all the same, and what nobody recorded made may be left.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,15 +11,19 @@ const FILE: &str = "afterwards.json";
 
 /// The system when the run was over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct Afterwards {
+    /// When it was looked at, in nanoseconds of `CLOCK_MONOTONIC`; 0 if that is not known.
+    #[serde(default)]
+    pub time: u64,
     /// Segments that are there and not removed.
     pub segments: Vec<Segment>,
     /// POSIX objects that are there, named semaphores included.
     pub objects: Vec<Object>,
     /// The file system of POSIX objects.
+    #[serde(default)]
     pub room: Option<Room>,
     /// Processes known to have ended by a signal.
+    #[serde(default)]
     pub deaths: Vec<Death>,
 }
 
@@ -74,12 +78,18 @@ pub struct Death {
 }
 
 impl Afterwards {
+    /// Where it is in the directory of a recording.
+    #[must_use]
+    pub fn path(directory: &Path) -> PathBuf {
+        directory.join(FILE)
+    }
+
     /// Reads it from the directory of a recording; None if it was never written there.
     ///
     /// # Errors
     /// As open(2) and read(2), or the file is damaged.
     pub fn read(directory: &Path) -> io::Result<Option<Self>> {
-        match std::fs::read(directory.join(FILE)) {
+        match std::fs::read(Self::path(directory)) {
             Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(why) => Err(why),
             Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
@@ -91,6 +101,6 @@ impl Afterwards {
     /// # Errors
     /// As open(2) and write(2).
     pub fn write(&self, directory: &Path) -> io::Result<()> {
-        std::fs::write(directory.join(FILE), serde_json::to_vec_pretty(self)?)
+        std::fs::write(Self::path(directory), serde_json::to_vec_pretty(self)?)
     }
 }

@@ -9,6 +9,7 @@ use partage_trace_format::{
     Clock, Damage, FormatError, HEADER_SIZE, Header, Record, SLOT_SIZE, Trace,
 };
 
+use crate::alive;
 use crate::walk::{Walk, read_at};
 
 /// Files up to this size are read whole; of others each part when it is walked over.
@@ -251,25 +252,17 @@ impl Image {
             return false;
         }
         if header.flags & OUTSIDE != 0 {
-            return header.state == State::Running && is_alive(header.pid);
+            return header.state == State::Running && alive::is_alive(header.pid);
         }
         // An exit that runs its handlers is still on its way.
-        let maps = std::fs::read_to_string(format!("/proc/{}/maps", header.pid));
         let tail = format!("/{name}");
-        maps.is_ok_and(|maps| {
-            maps.lines()
-                .any(|line| line.trim_end_matches(" (deleted)").ends_with(&tail))
+        let maps = alive::maps(header.pid);
+        let mut lines = maps.split(|byte| *byte == b'\n');
+        lines.any(|line| {
+            let path = line.strip_suffix(b" (deleted)").unwrap_or(line);
+            path.ends_with(tail.as_bytes())
         })
     }
-}
-
-/// Whether there is such a process that has not ended, be it waited for or not.
-fn is_alive(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat
-        .rsplit_once(") ")
-        .and_then(|(_, rest)| rest.chars().next());
-    state.is_some_and(|state| !"ZX".contains(state))
 }
 
 fn slots_in(len: u64) -> u64 {

@@ -15,6 +15,7 @@
 //! Everything takes damaged files: they lose records, which are counted, and never upset the reader.
 
 pub mod afterwards;
+pub mod alive;
 pub mod ci;
 pub mod deaths;
 pub mod diff;
@@ -50,7 +51,7 @@ mod words;
 pub use filter::Filter;
 pub use model::Model;
 pub use recording::Recording;
-pub use words::size;
+pub use words::{size, text as name_text};
 
 /// The names of all calls that a recording can hold.
 #[must_use]

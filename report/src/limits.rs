@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::model::{Model, Process};
 use crate::recording::Recording;
 use crate::stream::{Item, Stream};
-use crate::words::{count, errno, printable};
+use crate::words::{count, errno, printable, text};
 
 /// Remarks, one sentence each.
 #[must_use]
@@ -125,7 +125,7 @@ fn untraced(recording: &Recording, model: &Model) -> Vec<(u32, String)> {
 
 /// Why there is nothing of the program that an event started in process `pid`; None if there is.
 fn unseen(model: &Model, event: &Event, pid: u32) -> Option<String> {
-    let name = String::from_utf8_lossy(event.name.as_deref().unwrap_or(b"a descriptor"));
+    let name = text(event.name.as_deref().unwrap_or(b"a descriptor"));
     let name = printable(&name);
     if event.flags & flag::UNTRACED_IMAGE != 0 {
         return Some(format!(

@@ -24,6 +24,8 @@ pub struct Recording {
     /// Files that could not be read, and why.
     unreadable: Vec<(PathBuf, String)>,
     afterwards: Option<Afterwards>,
+    /// Why what the system held is not known, though somebody looked.
+    afterwards_damage: Option<(PathBuf, String)>,
     progress: Progress,
 }
 
@@ -53,7 +55,12 @@ impl Recording {
     #[must_use]
     pub fn follow(directory: &Path) -> Self {
         Recording {
-            directory: Some(directory.to_path_buf()),
+            // As the recorder is told it: the directory may be gone before its processes.
+            directory: Some(
+                directory
+                    .canonicalize()
+                    .unwrap_or_else(|_| directory.into()),
+            ),
             ..Self::default()
         }
     }
@@ -72,7 +79,13 @@ impl Recording {
         };
         recording.look()?;
         if path.is_dir() {
-            recording.afterwards = Afterwards::read(path)?;
+            match Afterwards::read(path) {
+                Ok(afterwards) => recording.afterwards = afterwards,
+                Err(why) => {
+                    let file = Afterwards::path(path);
+                    recording.afterwards_damage = Some((file, why.to_string()));
+                }
+            }
         }
         Ok(recording)
     }
@@ -185,9 +198,9 @@ impl Recording {
         pids.chain(self.silent()).collect()
     }
 
-    /// Children of recorded processes that run and have recorded nothing so far.
+    /// Processes of the run that have recorded nothing so far.
     pub(crate) fn silent(&self) -> Vec<u32> {
-        silent::running(&self.images)
+        silent::running(&self.images, self.directory.as_deref())
     }
 
     /// What the recorder and the reader know to be missing.
@@ -198,6 +211,7 @@ impl Recording {
             losses.add(image);
         }
         losses.unreadable = self.unreadable.len() as u64;
+        losses.damaged.extend(self.afterwards_damage.clone());
         losses
     }
 }

@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::image::Image;
 use crate::recording::Recording;
 use crate::walk::Walk;
+use crate::words;
 
 /// A process image begins.
 #[derive(Clone, Debug)]
@@ -62,7 +63,7 @@ impl Start {
     /// What an image's header says about its start.
     pub(crate) fn of(index: usize, image: &Image, clock: &Clock) -> Option<Self> {
         let header = image.header()?;
-        let lossy = |bytes| String::from_utf8_lossy(bytes).into_owned();
+
         Some(Start {
             image: index,
             pid: header.pid,
@@ -70,9 +71,9 @@ impl Start {
             forked: header.origin == Origin::Fork,
             time: clock.monotonic_ns(header.started.ticks),
             wall: clock.realtime_ns(header.started.ticks),
-            exe: lossy(header.exe),
+            exe: words::text(header.exe),
             arch: header.arch,
-            arguments: header.arguments().map(lossy).collect(),
+            arguments: header.arguments().map(words::text).collect(),
         })
     }
 }

@@ -12,6 +12,9 @@ use crate::style::{Role, Style};
 use crate::symbols::Symbols;
 use crate::words;
 
+/// So many things that appeared by no recorded call are named.
+const MOST_APPEARED: usize = 10;
+
 /// How many leaks are not told, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Untold {
@@ -166,9 +169,12 @@ impl Verdict {
         for segment in &self.unrecorded {
             text += &unrecorded(model, style, segment);
         }
-        for name in &self.appeared {
+        for name in self.appeared.iter().take(MOST_APPEARED) {
             let name = style.paint(Role::Object, name);
             text += &format!("  {name}: appeared meanwhile, by no recorded call\n");
+        }
+        if let more @ 1.. = self.appeared.len().saturating_sub(MOST_APPEARED) {
+            text += &format!("  {more} more appeared meanwhile, by no recorded call\n");
         }
         for group in groups::objects(model, symbols, &self.abandoned, manner.sort) {
             text += &tidied(model, &group, manner);
@@ -187,10 +193,15 @@ impl Verdict {
             let pids: Vec<String> = self.leaks.running.iter().map(u32::to_string).collect();
             reasons.push(format!("still running: pid {}", pids.join(", ")));
         }
-        let appeared = self.appeared.iter();
+        let appeared = self.appeared.iter().take(MOST_APPEARED);
         reasons.extend(
             appeared.map(|name| format!("{name}: appeared meanwhile, by no recorded call")),
         );
+        if let more @ 1.. = self.appeared.len().saturating_sub(MOST_APPEARED) {
+            reasons.push(format!(
+                "{more} more appeared meanwhile, by no recorded call"
+            ));
+        }
         reasons
     }
 

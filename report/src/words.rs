@@ -83,21 +83,59 @@ pub(crate) fn signal(number: i32) -> String {
 
 /// What could confuse a terminal, made visible.
 pub(crate) fn printable(text: &str) -> String {
-    let shown = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
+    let mut shown = String::new();
+    for character in text.chars() {
+        if confuses(character) {
+            let mut buffer = [0; 4];
+            character
+                .encode_utf8(&mut buffer)
+                .bytes()
+                .for_each(|byte| escape(&mut shown, byte));
         } else {
-            c.to_string()
+            shown.push(character);
         }
-    };
-    text.chars().map(shown).collect()
+    }
+    shown
+}
+
+/// Control characters, separators of lines, and marks that hide themselves or reorder what is near.
+fn confuses(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+fn escape(text: &mut String, byte: u8) {
+    *text += &format!("\\x{byte:02x}");
+}
+
+/// The text of a name in any bytes; those that are no text are written as `\xff`, so that other names stay others.
+#[must_use]
+pub fn text(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text += chunk.valid();
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| escape(&mut text, *byte));
+    }
+    text
 }
 
 /// A string as C writes it, in quotation marks.
 pub(crate) fn quoted(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let escaped = printable(&text.replace('\\', "\\\\").replace('"', "\\\""));
-    format!("\"{escaped}\"")
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        let valid = chunk.valid().replace('\\', "\\\\").replace('"', "\\\"");
+        text += &printable(&valid);
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| escape(&mut text, *byte));
+    }
+    format!("\"{text}\"")
 }
 
 /// `1 hour` and such is beyond this: seconds and microseconds, as strace has them.

@@ -4,8 +4,7 @@ use core::ffi::c_int;
 
 use partage_trace_format::{Call, payload::tag};
 
-use crate::text::Text;
-use crate::{descriptors, options, sys, writer};
+use crate::{descriptors, options, places, sys, writer};
 
 const DEV_SHM: &[u8] = b"/dev/shm/";
 const MEMFD: &[u8] = b"/memfd:";
@@ -30,13 +29,8 @@ pub(crate) fn examine(fd: c_int) -> bool {
     let Ok(number) = u64::try_from(fd) else {
         return false;
     };
-    let mut path = Text::<32>::new();
-    path.push(b"/proc/self/fd/").push_number(number);
     let mut buffer = [0; LINK_MAX];
-    let Some(Ok(link)) = path
-        .as_c_str()
-        .map(|path| sys::read_link(path, &mut buffer))
-    else {
+    let Some(link) = places::read_link(fd, &mut buffer) else {
         return false;
     };
     if !is_shared_path(link) && !link.starts_with(MEMFD) {

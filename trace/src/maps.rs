@@ -1,5 +1,7 @@
 //! `/proc/self/maps`, line by line.
 
+use core::ffi::CStr;
+
 use crate::sys;
 
 /// One line.
@@ -25,16 +27,25 @@ const BUFFER: usize = 1152;
 
 /// Calls `visit` for every mapping.
 pub(crate) fn each(mut visit: impl FnMut(&Mapping<'_>)) {
-    let Ok(fd) = sys::open(c"/proc/self/maps", libc::O_RDONLY, 0) else {
-        return;
+    // Once the main thread has ended, only the other threads' own tables have lines.
+    if !each_of(c"/proc/self/maps", &mut visit) {
+        each_of(c"/proc/thread-self/maps", &mut visit);
+    }
+}
+
+/// Whether the table has lines.
+fn each_of(table: &CStr, visit: &mut impl FnMut(&Mapping<'_>)) -> bool {
+    let Ok(fd) = sys::open(table, libc::O_RDONLY, 0) else {
+        return false;
     };
     let mut buffer = [0; BUFFER];
-    let mut filled = 0;
+    let (mut filled, mut any) = (0, false);
     let mut skipping = false;
     while let Some(room) = buffer.get_mut(filled..) {
         let Ok(count @ 1..) = fd.read(room) else {
-            return;
+            return any;
         };
+        any = true;
         filled += count;
         let mut used = 0;
         while let Some(rest) = buffer.get(used..filled)
@@ -53,6 +64,7 @@ pub(crate) fn each(mut visit: impl FnMut(&Mapping<'_>)) {
         }
         filled = shift(&mut buffer, used, filled);
     }
+    any
 }
 
 /// Moves what lies from `used` to `filled` to the front; how much that is. (`copy_within` could panic.)

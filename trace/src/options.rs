@@ -28,6 +28,7 @@ const STACK_DEFAULT: u64 = 4096;
 /// Places in a stack are numbers of 16 bits that count words.
 const STACK_MAX: u64 = 256 << 10;
 static SCRIPTS: AtomicBool = AtomicBool::new(true);
+static JIT_MAPS: AtomicBool = AtomicBool::new(false);
 static ANONYMOUS: AtomicBool = AtomicBool::new(false);
 static DIRECTORY: Once<Text<DIRECTORY_MAX>> = Once::new();
 static POSIX_DIRECTORY: Once<Text<DIRECTORY_MAX>> = Once::new();
@@ -69,6 +70,9 @@ const TABLE: &[(&[u8], Setter)] = &[
     }),
     (b"PARTAGE_TRACE_SCRIPTS=", |value| {
         SCRIPTS.store(value != b"0", Ordering::Relaxed)
+    }),
+    (b"PARTAGE_TRACE_JIT_MAPS=", |value| {
+        JIT_MAPS.store(value == b"1", Ordering::Relaxed)
     }),
     (b"PARTAGE_TRACE_OUTSIDE=", |value| {
         if value.starts_with(b"/") {
@@ -239,6 +243,11 @@ pub(crate) fn stack() -> usize {
 /// Whether interpreters are asked for their lines.
 pub(crate) fn scripts() -> bool {
     SCRIPTS.load(Ordering::Relaxed)
+}
+
+/// Whether just-in-time compilers were told to write maps.
+pub(crate) fn jit_maps() -> bool {
+    JIT_MAPS.load(Ordering::Relaxed)
 }
 
 /// Whether shared anonymous mappings are recorded too.

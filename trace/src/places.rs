@@ -92,16 +92,32 @@ pub(crate) fn of_relative(directory: c_int, path: &[u8]) -> Option<Path> {
 
 /// Where a descriptor, or the working directory, is.
 fn link(fd: c_int) -> Option<Path> {
-    let mut name = Text::<32>::new();
-    if fd == libc::AT_FDCWD {
-        name.push(b"/proc/self/cwd");
-    } else {
-        name.push(b"/proc/self/fd/")
-            .push_number(fd.try_into().ok()?);
-    }
     let mut buffer = [0; NAME_MAX];
-    let link = sys::read_link(name.as_c_str()?, &mut buffer).ok()?;
+    let link = read_link(fd, &mut buffer)?;
     let mut path = Path::new();
     path.push(link);
     Some(path)
+}
+
+/// The same. Once the main thread has ended, only the other threads' own directories have links.
+pub(crate) fn read_link(fd: c_int, buffer: &mut [u8]) -> Option<&[u8]> {
+    let below = |directory: &[u8]| {
+        let mut name = Text::<40>::new();
+        name.push(directory);
+        if fd == libc::AT_FDCWD {
+            name.push(b"/cwd");
+        } else {
+            name.push(b"/fd/").push_number(fd.try_into().ok()?);
+        }
+        Some(name)
+    };
+    let own = below(b"/proc/self")?;
+    let len = match sys::read_link(own.as_c_str()?, buffer) {
+        Ok(link) => link.len(),
+        Err(_) => {
+            let threads = below(b"/proc/thread-self")?;
+            sys::read_link(threads.as_c_str()?, buffer).ok()?.len()
+        }
+    };
+    buffer.get(..len)
 }

@@ -267,7 +267,7 @@ fn php(into: &mut [u8]) -> usize {
     unsafe { place(file, u64::from(line), into) }
 }
 
-/// Ruby's file and line, if this thread holds Ruby's lock.
+/// Ruby's file and line, if this thread holds Ruby's lock; `-` while a thread of Ruby's has let go of it.
 fn ruby(into: &mut [u8]) -> usize {
     type File = unsafe extern "C" fn() -> *const c_char;
     type Line = unsafe extern "C" fn() -> c_int;
@@ -276,8 +276,16 @@ fn ruby(into: &mut [u8]) -> usize {
     let thread = function!(ruby_thread as Line);
     let lock = function!(ruby_lock as Line);
     // SAFETY: may be asked by any thread, in this order.
-    if unsafe { thread() == 0 || lock() == 0 } {
+    if unsafe { thread() == 0 } {
         return 0;
+    }
+    // SAFETY: as above.
+    if unsafe { lock() == 0 } {
+        let Some(sign) = into.first_mut() else {
+            return 0;
+        };
+        *sign = b'-';
+        return 1;
     }
     // SAFETY: a thread of Ruby's that holds its lock; both only read.
     let (file, line) = unsafe { (file(), line()) };

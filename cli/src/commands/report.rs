@@ -21,7 +21,7 @@ pub(crate) struct Args {
     diff: Option<PathBuf>,
 
     /// Go on while the recording grows, until its processes have ended or a signal comes: calls as text at once, else at the end
-    #[arg(short, long, conflicts_with_all = ["diff", "since", "until"])]
+    #[arg(short, long, conflicts_with = "diff")]
     follow: bool,
 
     /// As `--pid`
@@ -79,6 +79,7 @@ fn follow(args: &Args) -> Result<bool, Failure> {
         );
     }
     let mut follower = Follower::new(&args.path, &args.show, false)?;
+    follower.show_from(args.since, args.until);
     run_until_interrupted(|watch| {
         follower.follow(watch, Patience::Others)?;
         Ok(follower.has_written())

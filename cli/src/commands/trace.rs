@@ -235,13 +235,14 @@ impl Run {
     /// Holds the recording against the system, and shows it.
     fn conclude(self, args: &Args, deaths: Vec<Death>) -> Outcome {
         let (mut recording, written) = self.follower.finish();
+        let mut kept = Ok(());
         match self.system.afterwards(&self.before, deaths) {
             Ok(afterwards) => {
                 if args.output.is_some() {
-                    afterwards.write(self.directory.path()).map_err(|why| {
+                    kept = afterwards.write(self.directory.path()).map_err(|why| {
                         let shown = self.directory.path().display();
                         Failure::io(format_args!("cannot write into {shown}"), why)
-                    })?;
+                    });
                 }
                 recording.end(afterwards);
             }
@@ -250,7 +251,8 @@ impl Run {
         }
         // All of it is in memory now: whatever interrupts the showing leaves nothing behind.
         drop(self.directory);
-        tracing::show(&recording, &args.show, true, written)
+        let status = tracing::show(&recording, &args.show, true, written)?;
+        kept.map(|()| status)
     }
 }
 

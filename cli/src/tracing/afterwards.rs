@@ -1,11 +1,14 @@
 //! What the system holds before a run and when it is over.
 
+use super::outside;
 use crate::failure::Failure;
 use crate::model::Snapshot;
 use crate::sources::{self, Extent};
 use partage_report::afterwards::{Afterwards, Death, Object, Room, Segment};
+use partage_report::name_text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -86,12 +89,13 @@ impl System {
         before: &Before,
         deaths: Vec<Death>,
     ) -> Result<Afterwards, Failure> {
+        let time = outside::monotonic();
         let snapshot = self.snapshot()?;
         let mut holders: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         for object in snapshot.objects {
             let pids = object.attached.iter().filter_map(|hold| hold.pid);
             let pids = pids.map(|pid| pid as u32);
-            let name = String::from_utf8_lossy(object.name.bytes()).into_owned();
+            let name = name_text(object.name.bytes());
             holders.entry(name).or_default().extend(pids);
         }
         let segments = snapshot.segments.iter();
@@ -113,6 +117,7 @@ impl System {
             name,
         });
         Ok(Afterwards {
+            time,
             segments: segments.collect(),
             objects: objects.collect(),
             room: self.room(),
@@ -134,7 +139,7 @@ impl System {
 /// The regular files below a directory, by their names as objects. The directories of namespaces hold no objects.
 fn list(directory: &Path, prefix: &str, depth: usize, files: &mut BTreeMap<String, fs::Metadata>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let name = format!("{prefix}/{}", entry.file_name().to_string_lossy());
+        let name = format!("{prefix}/{}", name_text(entry.file_name().as_bytes()));
         match fs::symlink_metadata(entry.path()) {
             Ok(data) if data.is_file() => drop(files.insert(name, data)),
             Ok(data) if data.is_dir() && depth > 0 && !is_namespace(&entry.path()) => {

@@ -60,6 +60,8 @@ pub(crate) struct Follower {
     model: Model,
     symbols: Symbols,
     lines: Option<(Writer, Output)>,
+    /// Which calls to show, by the time since the recording began, once that is known.
+    span: Option<(Option<u64>, Option<u64>)>,
 }
 
 impl Follower {
@@ -78,7 +80,13 @@ impl Follower {
             model: Model::forgetful(),
             symbols: Symbols::new(),
             lines,
+            span: None,
         })
+    }
+
+    /// Shows only calls that begin so long after the start of the recording, and before so long.
+    pub(crate) fn show_from(&mut self, since: Option<u64>, until: Option<u64>) {
+        self.span = (since.is_some() || until.is_some()).then_some((since, until));
     }
 
     /// Follows until the program is over, everything is shown, and nobody records any more or patience is at its end. Without
@@ -111,7 +119,12 @@ impl Follower {
         idle_since: &mut Option<Instant>,
     ) -> Result<bool, Failure> {
         self.recording.look().map_err(lost)?;
-        let idle = self.recording.running().is_empty();
+        let idle = self.recording.running().is_empty() && {
+            // Whoever ended while the system was looked at may have started somebody who was not there yet.
+            let known = self.recording.images().len();
+            self.recording.look().map_err(lost)?;
+            known == self.recording.images().len() && self.recording.running().is_empty()
+        };
         if patience != Patience::Others {
             return Ok(idle);
         }
@@ -127,6 +140,13 @@ impl Follower {
         let Some((writer, output)) = &mut self.lines else {
             return Ok(());
         };
+        if let Some((since, until)) = self.span
+            && let Some(began) = self.recording.began()
+        {
+            let after = |time: u64| began.saturating_add(time);
+            writer.limit(since.map(after), until.map(after));
+            self.span = None;
+        }
         let mut text = String::new();
         for item in self.live.step(&mut self.recording, last) {
             let applied = self.model.apply(&item);

@@ -166,6 +166,7 @@ impl Recorder {
             Some(OsString::from(&self.stack_size)),
         );
         set("PARTAGE_TRACE_SCRIPTS", (!self.scripts).then(|| "0".into()));
+        set("PARTAGE_TRACE_JIT_MAPS", self.jit_maps.then(|| "1".into()));
         if self.jit_maps {
             for (name, option) in JIT_MAPS {
                 let given = std::env::var_os(name).unwrap_or_default();

@@ -191,7 +191,7 @@ impl Walked {
 
 fn name(event: &Event) -> String {
     let name = event.name.as_deref().unwrap_or(&[]);
-    words::printable(&String::from_utf8_lossy(name))
+    words::printable(&words::text(name))
 }
 
 fn labels(frames: &[Frame]) -> Vec<String> {

@@ -145,10 +145,7 @@ fn call<'a>(
         duration: event.duration,
         call: event.call_name(),
         arguments: names.iter().copied().zip(values).collect(),
-        name: event
-            .name
-            .as_deref()
-            .map(|name| String::from_utf8_lossy(name).into_owned()),
+        name: event.name.as_deref().map(words::text),
         data: event.detail.map(data),
         words: text::words(event).arguments,
         result: (!event.entered()).then_some(event.result),

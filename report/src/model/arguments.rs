@@ -22,7 +22,7 @@ pub(super) fn pages(bytes: u64) -> u64 {
 
 /// The name that the scene's call was given.
 pub(super) fn text(scene: &Scene<'_>) -> String {
-    String::from_utf8_lossy(scene.event.name.as_deref().unwrap_or(&[])).into_owned()
+    crate::words::text(scene.event.name.as_deref().unwrap_or(&[]))
 }
 
 /// The object of a hold.

@@ -241,7 +241,7 @@ impl Model {
 /// The object's name that a call on a name was given.
 pub(crate) fn name_of_call(event: &Event) -> Option<String> {
     let name = event.name.as_deref()?;
-    let text = String::from_utf8_lossy(name);
+    let text = crate::words::text(name);
     match event.call.ok()? {
         Call::ShmOpen | Call::ShmUnlink => Some(canonical(&text)),
         Call::SemOpen | Call::SemUnlink => Some(semaphores::object_name(&text)),

@@ -127,7 +127,9 @@ impl Model {
                 Kind::Named(name) => objects.get(name.as_str()).copied(),
                 Kind::Memfd(_) | Kind::Anonymous | Kind::Unknown(_) => continue,
             };
-            let kept = object.origin != Origin::Found && !object.is_removed();
+            // What was made later by those who ran on could not be there.
+            let later = afterwards.time != 0 && object.first.time > afterwards.time;
+            let kept = object.origin != Origin::Found && !object.is_removed() && !later;
             object.removed_elsewhere = kept && new.is_none();
             if object.origin == Origin::CreatedOrFound && new == Some(false) {
                 object.origin = Origin::Found;

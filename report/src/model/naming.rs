@@ -164,7 +164,7 @@ impl Model {
 
 /// The name under which a path is a POSIX object's: `/dev/shm/x` and `…/posix/x` are `/x`.
 pub(super) fn name_of_path(path: &[u8]) -> String {
-    let path = String::from_utf8_lossy(path);
+    let path = crate::words::text(path);
     let inside = path.strip_prefix("/dev/shm/").or_else(|| {
         let (_, inside) = path.rsplit_once("/posix/")?;
         Some(inside)

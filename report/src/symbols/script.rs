@@ -2,11 +2,20 @@
 
 use super::Frame;
 
+/// What stands in the place of a line of Ruby's that could not be asked for.
+const UNLOCKED: &str = "a line of Ruby that is not known: the call was made without Ruby's lock";
+
 /// The places, innermost first.
 pub(super) fn frames(script: &str) -> Vec<Frame> {
     let Some((interpreter, said)) = script.split_once('\n') else {
         return Vec::new();
     };
+    if interpreter == "ruby" && said == "-" {
+        return vec![Frame {
+            function: Some(UNLOCKED.to_owned()),
+            ..Frame::default()
+        }];
+    }
     let places: Vec<Place<'_>> = match interpreter {
         "python" => said.lines().filter_map(python).collect(),
         "perl" => perl(said).into_iter().collect(),
@@ -68,6 +77,7 @@ mod tests {
         assert_eq!(labels("perl\n at x line 4, <STDIN> line 7.\n"), ["x:4"]);
         assert_eq!(labels("php\n/srv/a:b.php:33"), ["/srv/a:b.php:33"]);
         assert_eq!(labels("ruby\n"), [""; 0]);
+        assert_eq!(labels("ruby\n-"), [UNLOCKED]);
         assert_eq!(labels(""), [""; 0]);
     }
 }

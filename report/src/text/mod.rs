@@ -64,6 +64,11 @@ impl Writer {
         }
     }
 
+    /// Shows only calls that began at this time or later, and before that one, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub fn limit(&mut self, since: Option<u64>, until: Option<u64>) {
+        (self.filter.since, self.filter.until) = (since, until);
+    }
+
     /// Lines shown so far.
     #[must_use]
     pub fn shown(&self) -> u64 {

@@ -56,7 +56,7 @@ fn remove(report: &str) {
     let _ = Command::new("ipcrm").args(["-m", shmid]).output();
 }
 
-/// A call without Ruby's lock has no place in the script: fiddle lets go of it unless told otherwise.
+/// A call without Ruby's lock has no line, and that is said: fiddle lets go of the lock unless told otherwise.
 #[test]
 fn a_ruby_program_reads_its_own_line() {
     let Some(ruby) = find("ruby", &["-rfiddle", "-e", "0"]) else {
@@ -67,7 +67,7 @@ fn a_ruby_program_reads_its_own_line() {
     let source = "require 'fiddle'
 int, size = Fiddle::TYPE_INT, Fiddle::TYPE_SIZE_T
 shmget = Fiddle.dlopen('libc.so.6')['shmget']
-SHMGET = Fiddle::Function.new(shmget, [int, size, int], int, need_gvl: true)
+SHMGET = Fiddle::Function.new(shmget, [int, size, int], int, need_gvl: ARGV.empty?)
 def table(size)
   SHMGET.call(0, size, 01600)
 end
@@ -79,6 +79,17 @@ table(4096)
     assert_eq!(ended.code(), Some(0), "{}", ended.output);
     let found = places(&ended.output, &scratch);
     assert_eq!(found, ["leak.rb:6"], "{}", ended.output);
+    let args = [file.to_str().unwrap(), "unlocked"];
+    let ended = traced(&scratch, &["--leaks"], &ruby, &args);
+    remove(&ended.output);
+    let found = places(&ended.output, &scratch);
+    let said = "a line of Ruby that is not known: the call was made without Ruby's lock";
+    assert_eq!(
+        found.first().map(String::as_str),
+        Some(said),
+        "{}",
+        ended.output
+    );
 }
 
 /// Takes away the map of the code that the first process of a report has made.
@@ -120,7 +131,6 @@ for (let number = 0; number < 2; number++) makeTable(number);
 ";
     fs::write(&file, source).unwrap();
     let words = ["--leaks", "--jit-maps"];
-    // V8 leaves a log of its own in its directory, beside the map.
     let directory = scratch.0.to_str().unwrap();
     let script = "cd \"$0\" && exec node \"$@\"";
     let args = ["-c", script, directory, file.to_str().unwrap(), &objects.0];
@@ -131,6 +141,11 @@ for (let number = 0; number < 2; number++) makeTable(number);
     // V8 says where a function begins.
     let wanted = ["makeTable at leak.js:2", "<anonymous> at leak.js:1"];
     assert_eq!(found, wanted, "{}", ended.output);
+    // V8 would leave a log in the working directory.
+    let files = fs::read_dir(&scratch.0).unwrap().flatten();
+    let mut names: Vec<_> = files.map(|file| file.file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["leak.js", "log"]);
 }
 
 #[test]

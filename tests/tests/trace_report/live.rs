@@ -85,6 +85,26 @@ fn a_recording_that_grows_is_followed_to_its_end() {
 }
 
 #[test]
+fn calls_of_a_recording_that_grows_are_chosen_by_time() {
+    let scratch = Scratch::new();
+    let path = scratch.path("rec");
+    std::fs::create_dir(&path).unwrap();
+    let mut run = recorded(&scratch, &path);
+    drop(run.stdin.take());
+    for (span, shown) in [(["--since", "60m"], false), (["--until", "60m"], true)] {
+        let output = partage(&["report", "--follow", "--quiet"])
+            .args(span)
+            .arg(&path)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said.contains("shmget"), shown, "{said}");
+    }
+    assert!(run.wait().unwrap().success());
+}
+
+#[test]
 fn following_ends_by_a_signal() {
     let scratch = Scratch::new();
     let path = scratch.path("rec");

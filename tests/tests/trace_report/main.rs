@@ -13,6 +13,7 @@ mod interpreters;
 mod live;
 mod memory;
 mod model;
+mod odd;
 mod oracle;
 mod outside;
 mod page;

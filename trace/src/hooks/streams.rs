@@ -7,13 +7,24 @@ use super::{Args, forward, int};
 use crate::frames::Site;
 use crate::next::Symbol;
 use crate::recorder::{self, Outcome};
-use crate::text;
+use crate::{options, text};
 
 const MODE: usize = 0o666;
 const PRIVATE: usize = 0o600;
 
 /// fopen and freopen, which begin alike.
 pub(crate) fn fopen(symbol: Symbol, args: Args, site: Site) -> usize {
+    let args = match options::jit_maps() && is_log_of_v8(args[0]) {
+        true => [
+            c"/dev/null".as_ptr().expose_provenance(),
+            args[1],
+            args[2],
+            args[3],
+            args[4],
+            args[5],
+        ],
+        false => args,
+    };
     let [path, mode, ..] = args;
     let begun = recorder::begin(site);
     let stream = forward(symbol, args);
@@ -32,6 +43,15 @@ pub(crate) fn fopen(symbol: Symbol, args: Args, site: Site) -> usize {
     let opening = Opening::here(path, flags as usize, MODE);
     opened(begun, outcome.with_result(fd), fd, opening);
     stream
+}
+
+/// Whether a path is the log that node leaves in its working directory when it is told to give interpreted functions an
+/// address of their own: nobody has asked for it.
+fn is_log_of_v8(path: usize) -> bool {
+    let mut buffer = [0; 256];
+    let path = text::copy_c_bytes(path, &mut buffer);
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    name.starts_with(b"isolate") && name.ends_with(b"-v8.log")
 }
 
 /// The flags of open(2) that a mode of fopen(3) stands for.

@@ -1,5 +1,6 @@
 //! A trace file, written by another process than the one it is about.
 
+use partage_report::alive;
 use partage_trace_format::clock::ClockKind;
 use partage_trace_format::commit;
 use partage_trace_format::header::{Arch, MAGIC, Origin, State, VERSION, flag, offset};
@@ -191,6 +192,11 @@ fn counter() -> u64 {
     ticks
 }
 
+/// Nanoseconds of `CLOCK_MONOTONIC`.
+pub(crate) fn monotonic() -> u64 {
+    now(libc::CLOCK_MONOTONIC)
+}
+
 /// Nanoseconds of a clock.
 fn now(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec {
@@ -206,12 +212,12 @@ fn header(pid: u32, parent: u32, origin: Origin, seq: u32, clock: Ticks) -> Vec<
     let mut bytes = vec![0; HEADER_SIZE];
     put(&mut bytes, offset::MAGIC, &MAGIC);
     let uid = fs::metadata(format!("/proc/{pid}")).map_or(0, |data| data.uid());
-    let exe = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let exe = fs::read_link(alive::directory(pid).join("exe")).unwrap_or_default();
     let exe = exe.as_os_str().as_bytes();
     let exe = exe
         .get(..exe.len().min(offset::CMDLINE - offset::EXE))
         .unwrap_or_default();
-    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = fs::read(alive::directory(pid).join("cmdline")).unwrap_or_default();
     let line = line
         .get(..line.len().min(HEADER_SIZE - offset::CMDLINE))
         .unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What a process has of shared memory: descriptors, and ranges of its address space.
 
 use super::paths;
+use partage_report::alive;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -95,7 +96,7 @@ impl Holdings {
 
     /// Looks at what a descriptor of a process stands for, and keeps it if that is shared memory.
     pub(super) fn examine(&mut self, pid: u32, fd: i32) -> Option<Found> {
-        let path = format!("/proc/{pid}/fd/{fd}");
+        let path = alive::directory(pid).join(format!("fd/{fd}"));
         let link = fs::read_link(&path).ok()?.as_os_str().as_bytes().to_vec();
         if !paths::is_shared(&link) && !link.starts_with(MEMFD) {
             return None;
@@ -115,7 +116,7 @@ impl Holdings {
 
     /// All descriptors of shared memory that a process has open.
     pub(super) fn examine_all(&mut self, pid: u32) -> Vec<Found> {
-        let entries = fs::read_dir(format!("/proc/{pid}/fd"))
+        let entries = fs::read_dir(alive::directory(pid).join("fd"))
             .into_iter()
             .flatten();
         let numbers = entries
@@ -131,8 +132,8 @@ impl Holdings {
 
     /// Shared memory that is mapped already, of a process that is taken hold of.
     pub(super) fn find_mappings(&mut self, pid: u32) {
-        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-        for line in maps.lines() {
+        let maps = alive::maps(pid);
+        for line in String::from_utf8_lossy(&maps).lines() {
             let mut fields = line.split_ascii_whitespace();
             let range = fields.next().and_then(|range| range.split_once('-'));
             let shared = fields.next().is_some_and(|mode| mode.ends_with('s'));

@@ -29,4 +29,5 @@ mod stop;
 mod tracer;
 
 pub(crate) use beside::asked;
+pub(crate) use file::monotonic;
 pub(crate) use run::{attach, run};

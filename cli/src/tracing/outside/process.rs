@@ -5,6 +5,7 @@ use super::holdings::{Found, Holdings};
 use super::paths::Seen;
 use super::results;
 use super::stop::{self, Place};
+use partage_report::alive;
 use partage_trace_format::Call;
 use partage_trace_format::header::State;
 use partage_trace_format::payload::tag;
@@ -134,28 +135,29 @@ impl Process {
 
     /// The executable mappings, so that return addresses can be named.
     pub(super) fn modules(&mut self, pid: u32) {
-        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-        for line in maps.lines() {
+        let maps = alive::maps(pid);
+        for line in maps.split(|byte| *byte == b'\n') {
             if let Some((args, path)) = module(line) {
                 let [start, end, ..] = args;
                 self.code.push(start..end);
                 let mut record = plain(Call::Module, 0);
                 record.args = args;
-                self.add(pid as i32, pid, &record, &[(tag::NAME, path.as_bytes())]);
+                self.add(pid as i32, pid, &record, &[(tag::NAME, path)]);
             }
         }
     }
 }
 
 /// An executable mapping of a file: `start-end mode offset major:minor inode path`.
-fn module(line: &str) -> Option<([u64; 6], &str)> {
-    let mut fields = line.splitn(6, ' ');
-    let (start, end) = fields.next()?.split_once('-')?;
-    let executable = fields.next()?.contains('x');
-    let offset = fields.next()?;
-    let (major, minor) = fields.next()?.split_once(':')?;
-    let inode = fields.next()?.parse().ok()?;
-    let path = fields.next()?.trim_start();
+fn module(line: &[u8]) -> Option<([u64; 6], &[u8])> {
+    let mut fields = line.splitn(6, |byte| *byte == b' ');
+    let mut text = || std::str::from_utf8(fields.next()?).ok();
+    let (start, end) = text()?.split_once('-')?;
+    let executable = text()?.contains('x');
+    let offset = text()?;
+    let (major, minor) = text()?.split_once(':')?;
+    let inode = text()?.parse().ok()?;
+    let path = fields.next()?.trim_ascii_start();
     let hex = |digits: &str| u64::from_str_radix(digits, 16).ok();
     let device = libc::makedev(hex(major)? as u32, hex(minor)? as u32);
     let args = [hex(start)?, hex(end)?, hex(offset)?, device, inode, 0];

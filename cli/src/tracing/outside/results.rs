@@ -4,6 +4,7 @@
 use super::holdings::{Found, Holdings};
 use super::paths::Seen;
 use super::stop;
+use partage_report::alive;
 use partage_trace_format::Call;
 use partage_trace_format::payload::tag;
 use partage_trace_format::structs::{File, SHM_INFO_SIZE, SHMID_DS_SIZE, SHMINFO_SIZE};
@@ -98,7 +99,7 @@ fn piece(device: u64, inode: u64, size: u64) -> Piece {
 
 /// What a descriptor stands for that was mapped, unless all of it was: it may have come to its size by a write.
 fn unusual_size(pid: u32, fd: i32, len: u64) -> Option<Piece> {
-    let data = fs::metadata(format!("/proc/{pid}/fd/{fd}")).ok()?;
+    let data = fs::metadata(alive::directory(pid).join(format!("fd/{fd}"))).ok()?;
     (data.size() != len).then(|| piece(data.dev(), data.ino(), data.size()))
 }
 

@@ -9,6 +9,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::{self, SigmaskHow, Signal};
 use nix::sys::signalfd::{SignalFd, siginfo};
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
+use partage_report::alive;
 use partage_trace_format::clock::ClockKind;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -107,8 +108,11 @@ fn take_hold(tracer: &mut Tracer, pid: u32) -> Result<(), Failure> {
                     // It goes on to its next call from this stop.
                     let _ = stop::interrupt(tid);
                 }
-                // A thread that has ended; or one that its maker's option has brought already.
-                Err(_) if tid != pid as i32 => {}
+                // A thread that has ended, as a main thread can before the others; or one that its maker's option has
+                // brought already.
+                Err(_)
+                    if tid != pid as i32
+                        || alive::directory(pid) != Path::new(&format!("/proc/{pid}")) => {}
                 Err(why) => {
                     return Err(Failure::io(format_args!("cannot take hold of process {pid}"), why)
                         .advise(

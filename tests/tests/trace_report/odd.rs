@@ -1,0 +1,231 @@
+//! Programs of rare kinds: a verdict about them is true, too.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use partage_tests::artefacts::run_tool;
+
+use crate::support::{Scratch, alone, partage, traced, traced_alone};
+
+const BOUND: Duration = Duration::from_secs(60);
+
+/// Takes away the segments whose ids a program has printed.
+fn remove_printed(output: &str) {
+    for id in output.lines().filter_map(|line| line.parse::<i32>().ok()) {
+        let _ = Command::new("ipcrm").args(["-m", &id.to_string()]).output();
+    }
+}
+
+/// It starts before the recorder does, and takes its time.
+const SLOW: &str = "
+#include <unistd.h>
+__attribute__((constructor)) static void start(void) { usleep(300000); }
+int slow(void) { return 0; }
+";
+
+const STARTED: &str = "
+#include <stdio.h>
+#include <sys/shm.h>
+extern int slow(void);
+int main(void)
+{
+    printf(\"%d\\n\", shmget(IPC_PRIVATE, 4096, 0600));
+    return slow();
+}
+";
+
+#[test]
+fn a_program_that_is_about_to_start_is_one_of_the_run() {
+    let scratch = Scratch::new();
+    let library = scratch.compile("libslow.so", SLOW, &["-shared", "-fPIC"]);
+    let program = scratch.path("started");
+    fs::write(scratch.path("started.c"), STARTED).unwrap();
+    let mut compiler = Command::new("gcc");
+    compiler.arg("-o").arg(&program);
+    compiler.args([&scratch.path("started.c"), &library]);
+    compiler.arg(format!("-Wl,-rpath,{}", scratch.0.display()));
+    run_tool(&mut compiler).unwrap();
+    for start in ["", "env -i "] {
+        // The shell ends while its child has neither a file nor its parent's.
+        let script = format!("{start}{} &", program.display());
+        let words = ["--fail-on-leaks"];
+        let ended = traced(&scratch, &words, Path::new("/bin/sh"), &["-c", &script]);
+        remove_printed(&ended.output);
+        assert_eq!(ended.code(), Some(1), "{start}: {}", ended.output);
+        let line = "  1 segment never removed\n";
+        assert!(ended.output.contains(line), "{start}: {}", ended.output);
+    }
+}
+
+/// The main thread ends; another one waits for a line, makes a segment, and goes on if that is wanted.
+const THREADS: &str = r#"
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/shm.h>
+#include <unistd.h>
+static void make(void)
+{
+    printf("%d\n", shmget(IPC_PRIVATE, 4096, 0600));
+    fflush(stdout);
+}
+static void *other(void *wanted)
+{
+    char byte;
+    for (int fd; (fd = open("/proc/self/maps", O_RDONLY)) >= 0 && read(fd, &byte, 1) == 1;) close(fd);
+    puts("ready");
+    fflush(stdout);
+    getchar();
+    make();
+    if (wanted) pause();
+    exit(0);
+}
+int main(int argc, char **argv)
+{
+    (void)argv;
+    alarm(30);
+    pthread_t thread;
+    if (pthread_create(&thread, 0, other, argc > 1 ? &thread : 0) != 0) return 99;
+    pthread_exit(0);
+}
+"#;
+
+#[test]
+fn a_process_lives_on_without_its_main_thread() {
+    let scratch = Scratch::new();
+    let program = scratch.compile("threads", THREADS, &["-g", "-pthread"]);
+    let words = ["--fail-on-leaks"];
+    let ended = traced(&scratch, &words, &program, &[]);
+    remove_printed(&ended.output);
+    assert_eq!(ended.code(), Some(1), "{}", ended.output);
+    assert!(ended.output.contains("      make at "), "{}", ended.output);
+    let script = format!("{} wait < /dev/null &", program.display());
+    let ended = traced(&scratch, &words, Path::new("/bin/sh"), &["-c", &script]);
+    remove_printed(&ended.output);
+    assert_eq!(ended.code(), Some(3), "{}", ended.output);
+    let wanted = "so far: still running: pid ";
+    assert!(ended.output.contains(wanted), "{}", ended.output);
+}
+
+#[test]
+fn a_process_without_its_main_thread_can_be_followed() {
+    let scratch = Scratch::new();
+    let program = scratch.compile("threads", THREADS, &["-g", "-pthread"]);
+    let mut child = Command::new(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    let pid = child.id().to_string();
+    let mut tracer = partage(&["trace", "--fail-on-leaks", "--calls", "--attach", &pid])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It is stopped at its read for a moment, and reads on under the tracer.
+    let status = format!("/proc/{pid}/task");
+    let is_held = || {
+        fs::read_dir(&status).unwrap().flatten().any(|thread| {
+            let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+            status.contains(&format!("TracerPid:\t{}\n", tracer.id()))
+        })
+    };
+    let deadline = std::time::Instant::now() + BOUND;
+    while !is_held() {
+        assert!(std::time::Instant::now() < deadline, "not held");
+        std::thread::yield_now();
+    }
+    child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    let mut report = String::new();
+    let mut said = tracer.stderr.take().unwrap();
+    said.read_to_string(&mut report).unwrap();
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    remove_printed(&rest);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(tracer.wait().unwrap().code(), Some(1), "{report}");
+    assert!(report.contains("shmget(IPC_PRIVATE"), "{report}");
+    assert!(report.contains("make at "), "{report}");
+}
+
+/// Makes two objects whose names are no text, and unlinks the second.
+const BYTES: &str = r#"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+int main(int argc, char **argv)
+{
+    char name[2][256];
+    for (int i = 0; i < 2; i++) {
+        snprintf(name[i], sizeof name[i], "%s\xe2\x80\xae%c", argv[argc - 1], 0xff - i);
+        if (shm_open(name[i], O_CREAT | O_EXCL | O_RDWR, 0600) < 0) return 99;
+    }
+    return shm_unlink(name[1]) != 0;
+}
+"#;
+
+#[test]
+fn names_that_are_no_text_are_told_apart() {
+    let _alone = alone();
+    let scratch = Scratch::new();
+    let program = scratch.compile("bytes", BYTES, &[]);
+    let name = format!("/partage-odd-{}", std::process::id());
+    let words = ["--fail-on-leaks", "--calls"];
+    let ended = traced_alone(&scratch, &words, &program, &[&name]);
+    let file = [b"/dev/shm", name.as_bytes(), b"\xe2\x80\xae\xff"].concat();
+    fs::remove_file(OsStr::from_bytes(&file)).unwrap();
+    assert_eq!(ended.code(), Some(1), "{}", ended.output);
+    // As `partage ls` shows it, and `partage rm` takes it.
+    for line in [
+        format!("  {name}\\xe2\\x80\\xae\\xff 0 B: never unlinked\n"),
+        format!("shm_unlink(\"{name}\\xe2\\x80\\xae\\xfe\") = 0"),
+        "  1 object never unlinked\n".to_owned(),
+    ] {
+        assert!(ended.output.contains(&line), "{line}: {}", ended.output);
+    }
+}
+
+const LEAK: &str = "
+#include <stdio.h>
+#include <sys/shm.h>
+int main(void) { return printf(\"%d\\n\", shmget(IPC_PRIVATE, 4096, 0600)) < 0; }
+";
+
+#[test]
+fn a_verdict_does_not_need_what_the_system_held() {
+    let scratch = Scratch::new();
+    let program = scratch.compile("leak", LEAK, &[]);
+    let directory = scratch.path("rec");
+    let kept = directory.join("afterwards.json");
+    // Nothing can be written there, as on a full disk.
+    fs::create_dir_all(&kept).unwrap();
+    let words = ["--fail-on-leaks", "-o", directory.to_str().unwrap()];
+    let ended = traced(&scratch, &words, &program, &[]);
+    remove_printed(&ended.output);
+    assert_eq!(ended.code(), Some(125), "{}", ended.output);
+    for words in ["1 segment never removed", "cannot write into "] {
+        assert!(ended.output.contains(words), "{words}: {}", ended.output);
+    }
+    fs::remove_dir(&kept).unwrap();
+    for damaged in ["", "[]", "{}", "{\"segments\":[]", "{\"segments\":7}"] {
+        fs::write(&kept, damaged).unwrap();
+        let output = partage(&["report", "--fail-on-leaks"])
+            .arg(&directory)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{damaged}: {said}");
+        for words in ["1 segment never removed", "afterwards.json: "] {
+            assert!(said.contains(words), "{damaged}: {said}");
+        }
+    }
+}
