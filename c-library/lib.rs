@@ -2,8 +2,9 @@
 //! The `libc` crate under its own name, with the commands of shmctl(2), which it lacks, and with the System V numbers and
 //! structures, and the few others, that it lacks for Android.
 //!
-//! Sources: the kernel's `uapi/linux/ipc.h`, `shm.h`, `mman.h`, `asm-generic/mman-common.h`, `ipcbuf.h`, `shmbuf.h` and
-//! `unistd.h`, `elf.h`; bionic's `<sys/shm.h>`, which names the kernel's structures. Where both have a name, the one here counts.
+//! Sources: the kernel's `uapi/linux/ipc.h`, `shm.h`, `stat.h`, `magic.h`, `mman.h`, `asm-generic/mman-common.h`, `ipcbuf.h`,
+//! `shmbuf.h` and `unistd.h`, `elf.h`; bionic's `<sys/shm.h>`, which names the kernel's structures. Where both have a name, the
+//! one here counts.
 
 pub use published::*;
 
@@ -55,7 +56,13 @@ mod lacking {
         pub const S_IFMT: u32 = 0o170_000;
         pub const S_IFDIR: u32 = 0o040_000;
         pub const S_IFREG: u32 = 0o100_000;
+        pub const S_ISUID: u32 = 0o4000;
+        pub const S_ISGID: u32 = 0o2000;
     }
+
+    /// As wide as `f_type` of `statfs`, with which it is compared: the crate has them differ there.
+    #[cfg(target_pointer_width = "64")]
+    pub const TMPFS_MAGIC: u64 = 0x0102_1994;
 
     /// glibc's: bionic knows no such flag.
     pub const RTLD_DEEPBIND: c_int = 0x8;
@@ -81,6 +88,7 @@ mod lacking {
         pub const SYS_truncate: c_long = 45;
         pub const SYS_ftruncate: c_long = 46;
         pub const SYS_newfstatat: c_long = 79;
+        pub const SYS_fstat: c_long = 80;
     }
 
     #[repr(C)]
@@ -149,6 +157,10 @@ pub use lacking::{
     SHM_REMAP, SHM_RND, ipc_perm, shm_open, shm_unlink, shmat, shmctl, shmdt, shmget, shmid_ds,
 };
 #[cfg(all(target_os = "android", target_pointer_width = "32"))]
-pub use lacking::{S_IFDIR, S_IFMT, S_IFREG};
+pub use lacking::{S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID};
 #[cfg(all(target_os = "android", target_arch = "aarch64"))]
-pub use lacking::{SYS_fstatfs, SYS_ftruncate, SYS_newfstatat, SYS_statfs, SYS_truncate};
+pub use lacking::{
+    SYS_fstat, SYS_fstatfs, SYS_ftruncate, SYS_newfstatat, SYS_statfs, SYS_truncate,
+};
+#[cfg(all(target_os = "android", target_pointer_width = "64"))]
+pub use lacking::TMPFS_MAGIC;

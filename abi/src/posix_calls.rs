@@ -27,7 +27,11 @@ pub unsafe extern "C" fn partage_shm_open(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let name = unsafe { CStr::from_ptr(name) };
-    int(posix::open(name.to_bytes(), oflag, mode))
+    #[allow(
+        clippy::useless_conversion,
+        reason = "mode_t is narrower on 32-bit Android"
+    )]
+    int(posix::open(name.to_bytes(), oflag, mode.into()))
 }
 
 /// Removes an object's name; memory stays as long as it is mapped or open. Returns 0, or -1 with errno:
