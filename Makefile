@@ -80,7 +80,7 @@ test-musl: setup-test build ## The C suite on musl, preloaded and static
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test musl
 
 test-bionic: setup-bionic build ## The same on Android's C library; KIT=DIR names a kit of it, needs root
-	BIONIC_KIT=$(abspath $(KIT)) PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test bionic --test symbols --test proot \
+	BIONIC_KIT=$(abspath $(KIT)) PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test android --test bionic --test symbols --test proot \
 	    -- --include-ignored
 
 test-aarch64: setup-cross build ## The C suite on aarch64, emulated: static, preloaded

@@ -150,6 +150,8 @@ mod lacking {
         pub fn shm_unlink(name: *const c_char) -> c_int;
     }
 }
+#[cfg(all(target_os = "android", target_pointer_width = "64"))]
+pub use lacking::TMPFS_MAGIC;
 #[cfg(target_os = "android")]
 pub use lacking::{
     Elf64_Sym, IPC_CREAT, IPC_EXCL, IPC_INFO, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT,
@@ -162,5 +164,3 @@ pub use lacking::{S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID};
 pub use lacking::{
     SYS_fstat, SYS_fstatfs, SYS_ftruncate, SYS_newfstatat, SYS_statfs, SYS_truncate,
 };
-#[cfg(all(target_os = "android", target_pointer_width = "64"))]
-pub use lacking::TMPFS_MAGIC;

@@ -119,7 +119,8 @@ impl Setting {
         };
         let (folder, library) = match self {
             Self::Linked => ("cdylib", ("LD_LIBRARY_PATH", LIBRARIES.to_owned())),
-            Self::Aarch64 => (
+            // An app's calls by number would end it.
+            Self::Aarch64 | Self::App => (
                 "plain",
                 ("LD_PRELOAD", format!("{LIBRARIES}/libpartage_preload.so")),
             ),

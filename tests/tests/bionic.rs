@@ -93,7 +93,6 @@ fn on_a_disk() {
 }
 
 #[test]
-#[ignore = "some programs make calls of their own that an app may not: make test-bionic"]
 fn as_an_app() {
     suite(Setting::App, &[&NOT_ON_A_DISK[..], &LINKS].concat());
 }

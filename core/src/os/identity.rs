@@ -48,14 +48,20 @@ fn getegid() -> u32 {
     unsafe { syscall!(nr) }.map_or(u32::MAX, |id| id as u32)
 }
 
-/// The group that file access is judged by. To ask for an impossible group changes nothing and returns it.
+/// The group that file access is judged by. To ask for an impossible group changes nothing and returns it; but Android
+/// kills an app that asks, and filters refuse it.
 fn fsgid() -> u32 {
     #[cfg(target_pointer_width = "64")]
     let nr = libc::SYS_setfsgid;
     #[cfg(target_pointer_width = "32")]
     let nr = libc::SYS_setfsgid32;
-    // SAFETY: -1 is no group, the call only answers.
-    unsafe { syscall!(nr, u32::MAX) }.map_or(u32::MAX, |id| id as u32)
+    if !super::errno::is_bionic() {
+        // SAFETY: -1 is no group, the call only answers.
+        if let Ok(id) = unsafe { syscall!(nr, u32::MAX) } {
+            return id as u32;
+        }
+    }
+    file_identity().map_or_else(egid, |[_, (_, fsgid)]| fsgid)
 }
 
 /// Whether one of `wanted` is the caller's file system group or among its supplementary groups.
