@@ -52,7 +52,7 @@ apt-get build-dep -y -qq --no-install-recommends .
 # Nothing from the network: every crate is in the source package.
 unshare --net dpkg-buildpackage --build=binary --no-sign
 INSIDE
-cp "$work/build/src"/*.deb "$work/build/src"/*.changes "$out"
+cp "$work/build/src"/*.deb "$work/build/src"/*.changes "$work/build/src"/*.buildinfo "$out"
 rm -rf --one-file-system "$work/build"
 
 echo "== lintian"
