@@ -266,6 +266,7 @@ pub(super) fn meaning(name: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use partage_core::options::VARIABLES;
 
     #[test]
     fn every_command_and_variable_is_known() {
@@ -279,6 +280,14 @@ mod tests {
             .flat_map(|facts| facts.environment)
         {
             assert!(meaning(name).is_some(), "{name}");
+        }
+    }
+
+    /// What is run has all of the library.
+    #[test]
+    fn the_page_of_run_has_every_variable() {
+        for one in VARIABLES {
+            assert!(LAUNCH.contains(&one.name), "{}", one.name);
         }
     }
 }
