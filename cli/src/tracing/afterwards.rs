@@ -90,7 +90,15 @@ impl System {
         deaths: Vec<Death>,
     ) -> Result<Afterwards, Failure> {
         let time = outside::monotonic();
+        // What is made meanwhile by others would have no holders; what is removed meanwhile is none any more.
+        let files = self.files();
         let snapshot = self.snapshot()?;
+        let left = self.files();
+        let is_left = |(name, data): &(String, fs::Metadata)| {
+            left.get(name)
+                .is_some_and(|left| (left.dev(), left.ino()) == (data.dev(), data.ino()))
+        };
+        let files = files.into_iter().filter(is_left);
         let mut holders: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         for object in snapshot.objects {
             let pids = object.attached.iter().filter_map(|hold| hold.pid);
@@ -107,7 +115,7 @@ impl System {
             cpid: segment.cpid as u32,
             new: !before.segments.contains(&segment.id),
         });
-        let objects = self.files().into_iter().map(|(name, data)| Object {
+        let objects = files.map(|(name, data)| Object {
             size: data.len(),
             uid: data.uid(),
             new: !before

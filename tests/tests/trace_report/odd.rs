@@ -229,3 +229,57 @@ fn a_verdict_does_not_need_what_the_system_held() {
         }
     }
 }
+
+/// Makes and unlinks objects all the time, until its input ends.
+const BUSY: &str = r#"
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    struct pollfd input = { .fd = 0, .events = POLLIN };
+    char name[256];
+    alarm(60);
+    puts("ready");
+    fflush(stdout);
+    for (unsigned i = 0; poll(&input, 1, 0) == 0; i++) {
+        snprintf(name, sizeof name, "%s-%u", argv[argc - 1], i);
+        int fd = shm_open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
+        if (fd < 0 || shm_unlink(name) != 0 || close(fd) != 0) return 99;
+    }
+    return 0;
+}
+"#;
+
+#[test]
+fn what_others_make_and_unlink_meanwhile_leaves_no_doubt() {
+    const RUNS: usize = 20;
+    let _alone = alone();
+    let scratch = Scratch::new();
+    let busy = scratch.compile("busy", BUSY, &["-O2"]);
+    let mut others = Vec::new();
+    for number in 0..2 {
+        let mut child = Command::new(&busy)
+            .arg(format!("/partage-odd-{}-{number}", std::process::id()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let output = child.stdout.take().unwrap();
+        BufReader::new(output).read_line(&mut line).unwrap();
+        others.push(child);
+    }
+    let runs = (0..RUNS)
+        .map(|_| traced_alone(&scratch, &["--fail-on-leaks"], Path::new("/bin/true"), &[]));
+    let doubtful = runs
+        .filter(|ended| ended.code() != Some(0))
+        .collect::<Vec<_>>();
+    for mut child in others {
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+    }
+    assert!(doubtful.is_empty(), "{}: {:?}", doubtful.len(), doubtful);
+}
