@@ -139,7 +139,9 @@ pub(super) struct Entry {
     stamp: AtomicU64,
     start: AtomicUsize,
     len: AtomicUsize,
-    offset: AtomicUsize,
+    /// Where the start of the segment is, or would be. It stays if the attachment is cut, so that a cut that is only half
+    /// noted still names the right pages.
+    base: AtomicUsize,
     shmid: AtomicU32,
     /// Of the segment's slot, plus one; [`NO_HOLDING`] for an attachment that could not be counted.
     holding: AtomicU32,
@@ -161,7 +163,7 @@ impl Entry {
             stamp: AtomicU64::new(0),
             start: AtomicUsize::new(0),
             len: AtomicUsize::new(0),
-            offset: AtomicUsize::new(0),
+            base: AtomicUsize::new(0),
             shmid: AtomicU32::new(0),
             holding: AtomicU32::new(0),
             number: AtomicU64::new(0),
@@ -232,10 +234,11 @@ impl Entry {
     /// The mapping that it stands for, as it is now.
     pub(super) fn mapping(&self) -> Mapping {
         let flags = self.flags.load(Ordering::Relaxed);
+        let start = self.start.load(Ordering::Relaxed);
         Mapping {
-            start: self.start.load(Ordering::Relaxed),
+            start,
             len: self.len.load(Ordering::Relaxed),
-            offset: self.offset.load(Ordering::Relaxed),
+            offset: start.wrapping_sub(self.base.load(Ordering::Relaxed)),
             shmid: self.shmid(),
             read_only: flags & 1 != 0,
             huge_log2: (flags >> 8) as u8,
@@ -247,7 +250,7 @@ impl Entry {
     pub(super) fn set_mapping(&self, mapping: &Mapping) {
         self.start.store(mapping.start, Ordering::Relaxed);
         self.len.store(mapping.len, Ordering::Relaxed);
-        self.offset.store(mapping.offset, Ordering::Relaxed);
+        self.base.store(mapping.base(), Ordering::Relaxed);
         self.group.store(mapping.group, Ordering::Relaxed);
         let flags = u32::from(mapping.read_only) | u32::from(mapping.huge_log2) << 8;
         self.flags.store(flags, Ordering::Relaxed);
@@ -256,6 +259,17 @@ impl Entry {
     /// The mapping of an attachment, if the entry was one during the whole look.
     pub(super) fn attached(&self) -> Option<(Stamp, Mapping)> {
         self.seen_in(|stage| stage == Stage::Attached)
+    }
+
+    /// The same of one that is to be claimed. If another thread is about to claim it, that one begins anew: it may never
+    /// go on.
+    #[inline(never)]
+    pub(super) fn to_claim(&self) -> Option<(Stamp, Mapping)> {
+        let stamp = self.stamp();
+        if stamp.stage() == Stage::TakenAttached {
+            let _ = self.change(stamp, Stage::Attached);
+        }
+        self.attached()
     }
 
     /// The same of one that is attached or being detached.

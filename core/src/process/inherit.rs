@@ -125,7 +125,13 @@ fn adopt_all(before: Option<Token>, me: Token) {
                 }
                 Stage::Detaching => {
                     let mapping = entry.mapping();
-                    mapped::still_maps(entry, &mapping, &|_, _| Explained::Not) != Answer::No
+                    match mapped::still_maps(entry, &mapping, &|_, _| Explained::Not) {
+                        Answer::Yes(start, end, base) => {
+                            entry.set_mapping(&mapped::part_at(&mapping, (start, end), base));
+                            true
+                        }
+                        _ => false,
+                    }
                 }
                 Stage::Attaching | Stage::Publishing => mapped::find_mapping(entry),
             };

@@ -14,8 +14,8 @@ pub(super) enum Answer {
     No,
     /// Another thread will tell: it is in the middle of detaching there.
     NotYet,
-    /// From where to where.
-    Yes(usize, usize),
+    /// From where to where, and where the start of the segment is or would be.
+    Yes(usize, usize, usize),
 }
 
 /// How far an entry that is being detached explains a mapping.
@@ -28,8 +28,11 @@ pub(super) type Left<'a> = &'a dyn Fn(&Entry, Stamp) -> Explained;
 /// there besides was attached later, so this one has been unmapped.
 pub(super) fn still_maps(entry: &Entry, mapping: &Mapping, left: Left<'_>) -> Answer {
     // If the kernel cannot be asked, it is taken to be there: better counted too long than too short.
-    find(Some((entry, mapping)), mapping.shmid, left)
-        .unwrap_or(Answer::Yes(mapping.start, mapping.end()))
+    find(Some((entry, mapping)), mapping.shmid, left).unwrap_or(Answer::Yes(
+        mapping.start,
+        mapping.end(),
+        mapping.base(),
+    ))
 }
 
 /// A mapping of the segment that no attachment explains. One that an ended thread made is there at whatever instant the
@@ -52,9 +55,10 @@ fn find(of: Option<(&Entry, &Mapping)>, shmid: u32, left: Left<'_>) -> Result<An
             _ => return true,
         };
         if start < end {
-            let it = (shmid, base_of(&listed));
+            let base = base_of(&listed);
+            let it = (shmid, base);
             match TABLE.explanation(of.map(|of| of.0), it, (start, end), left) {
-                Explained::Not => answer = Answer::Yes(start, end),
+                Explained::Not => answer = Answer::Yes(listed.start, listed.end, base),
                 Explained::Perhaps => answer = Answer::NotYet,
                 Explained::Surely => {}
             }
@@ -70,22 +74,33 @@ fn is_kept(listed: &maps::Mapping) -> bool {
 
 /// In a child: finds the mapping that an attach of its parent was making, if it is here.
 pub(super) fn find_mapping(entry: &Entry) -> bool {
-    let Ok(Answer::Yes(start, end)) = unexplained(entry.shmid(), &|_, _| Explained::Not) else {
+    let Ok(Answer::Yes(start, end, base)) = unexplained(entry.shmid(), &|_, _| Explained::Not)
+    else {
         return false;
     };
-    entry.set_mapping(&mapping_at(entry, start, end));
+    entry.set_mapping(&mapping_at(entry, (start, end), base));
     true
 }
 
-pub(super) fn mapping_at(entry: &Entry, start: usize, end: usize) -> Mapping {
+pub(super) fn mapping_at(entry: &Entry, (start, end): (usize, usize), base: usize) -> Mapping {
     Mapping {
         start,
         len: end - start,
-        offset: 0,
+        offset: start.wrapping_sub(base),
         shmid: entry.shmid(),
         read_only: false,
         huge_log2: 0,
         group: TABLE.new_group(),
+    }
+}
+
+/// What a listed mapping is of an attachment that it belongs to.
+pub(super) fn part_at(mapping: &Mapping, (start, end): (usize, usize), base: usize) -> Mapping {
+    Mapping {
+        start,
+        len: end - start,
+        offset: start.wrapping_sub(base),
+        ..*mapping
     }
 }
 
@@ -112,7 +127,7 @@ pub(super) fn parts_of(mapping: &Mapping) -> (Option<Mapping>, Option<Mapping>) 
             let part = Mapping {
                 start,
                 len: end - start,
-                offset: mapping.offset + (start - mapping.start),
+                offset: start.wrapping_sub(mapping.base()),
                 ..*mapping
             };
             match &mut first {

@@ -89,7 +89,7 @@ impl Remains {
         let mut met = false;
         let mut failed = None;
         for (index, entry) in TABLE.all() {
-            let Some((stamp, mapping)) = entry.attached() else {
+            let Some((stamp, mapping)) = entry.to_claim() else {
                 continue;
             };
             // One for a part that stays. If two parts stay, one more.

@@ -6,8 +6,9 @@
 //! has unmapped is counted, once. An attachment is given back to the program only if its owner is known not to come
 //! back.
 
+use super::changes::Leaving;
 use super::entry::{Entry, Stage, Stamp};
-use super::mapped::{Answer, mapping_at, name_of, still_maps, unexplained};
+use super::mapped::{Answer, mapping_at, name_of, part_at, still_maps, unexplained};
 use super::own;
 use super::registry::REGISTRY;
 use super::share::Share;
@@ -230,13 +231,13 @@ fn end_attach(entry: &'static Entry, stamp: Stamp, owner: Owner, here: usize) {
             {
                 give_up(entry, stamp, here, Change::Cancel);
             }
-            Ok(Answer::Yes(start, end)) if owner != Owner::Old => {
+            Ok(Answer::Yes(start, end, base)) if owner != Owner::Old => {
                 let is_others = is_being_attached(entry.shmid(), here);
                 if is_others || TABLE.fingerprint() != before {
                     continue;
                 }
                 if let Some(stamp) = entry.change(stamp, Stage::Publishing) {
-                    entry.set_mapping(&mapping_at(entry, start, end));
+                    entry.set_mapping(&mapping_at(entry, (start, end), base));
                     Share::as_it_is(entry, &REGISTRY).note(entry, &REGISTRY);
                     let _ = entry.change(stamp, Stage::Attached);
                 }
@@ -300,11 +301,15 @@ fn end_detach(index: u32, entry: &'static Entry, stamp: Stamp, owner: Owner, her
                     TABLE.note_idle(index, mapping.shmid);
                 }
             }
-            Answer::Yes(..) if owner != Owner::Old => {
+            Answer::Yes(start, end, base) if owner != Owner::Old => {
                 if is_being_attached(mapping.shmid, here) || TABLE.fingerprint() != before {
                     continue;
                 }
-                let _ = entry.change(stamp, Stage::Attached);
+                // Its call may have cut it, or mapped over a part: what else is left of it is found as an attach.
+                if let Some(stamp) = entry.claim(stamp, Stage::Detaching, here) {
+                    let part = part_at(&mapping, (start, end), base);
+                    Leaving::claimed(index, entry, stamp).stays(&part);
+                }
             }
             Answer::Yes(..) => {}
         }
