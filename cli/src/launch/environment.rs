@@ -6,6 +6,7 @@ use crate::identity::Person;
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 const PRELOAD: &str = "LD_PRELOAD";
 
@@ -48,10 +49,17 @@ impl Environment {
     pub(crate) fn preload(&mut self, library: &Library) -> Result<(), Failure> {
         let replaces_table = self.is_served_in_user_space();
         let table = library.table_object().filter(|_| replaces_table);
-        let ours: Vec<_> = [Some(library.path.clone()), table]
-            .into_iter()
-            .flatten()
-            .collect();
+        let ours = [Some(library.path.clone()), table];
+        self.preload_objects(ours.into_iter().flatten().collect())
+    }
+
+    /// Puts the recorder before whatever is preloaded already. It records the kernel's segments too, so the table of
+    /// segments stays what it is.
+    pub(crate) fn preload_recorder(&mut self, recorder: &Library) -> Result<(), Failure> {
+        self.preload_objects(vec![recorder.path.clone()])
+    }
+
+    fn preload_objects(&mut self, ours: Vec<PathBuf>) -> Result<(), Failure> {
         for path in &ours {
             if path.as_os_str().as_bytes().iter().any(is_separator) {
                 return Err(Failure::new(format_args!(

@@ -136,7 +136,7 @@ impl Recorder {
         program: &Program,
         directory: &Directory,
     ) -> Result<(), Failure> {
-        environment.preload(recorder)?;
+        environment.preload_recorder(recorder)?;
         environment.preload_sanitizers(program);
         environment.set("PARTAGE_TRACE", directory.path());
         if let Ok(command) = std::env::current_exe() {

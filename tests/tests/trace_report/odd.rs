@@ -283,3 +283,15 @@ fn what_others_make_and_unlink_meanwhile_leaves_no_doubt() {
     }
     assert!(doubtful.is_empty(), "{}: {:?}", doubtful.len(), doubtful);
 }
+
+/// A program that reads the kernel's table of segments finds there what it would without the recorder.
+#[test]
+fn ipcs_lists_the_kernels_segments() {
+    let scratch = Scratch::new();
+    let script = "id=$(ipcmk -M 100 | sed 's/.*: //')
+        ipcs -m | awk -v id=\"$id\" '$2 == id { print \"listed\" }'
+        ipcrm -m \"$id\"";
+    let ended = traced(&scratch, &[], Path::new("/bin/sh"), &["-c", script]);
+    assert_eq!(ended.code(), Some(0), "{}", ended.output);
+    assert!(ended.output.contains("listed\n"), "{}", ended.output);
+}

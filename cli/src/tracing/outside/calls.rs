@@ -1,7 +1,9 @@
 //! Which system calls have to do with shared memory, and what they ask for.
 
 use super::holdings::{Found, Holdings};
-use super::paths::{self, Seen, here};
+#[cfg(target_arch = "x86_64")]
+use super::paths::here;
+use super::paths::{self, Seen};
 use super::stop;
 use partage_trace_format::Call;
 use partage_trace_format::payload::NAME_MAX;

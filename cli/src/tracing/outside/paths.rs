@@ -43,6 +43,7 @@ impl Seen {
 pub(super) type Place = (u64, u64);
 
 /// The place of a path that begins at the working directory.
+#[cfg(target_arch = "x86_64")]
 pub(super) fn here(path: u64) -> Place {
     (libc::AT_FDCWD as u64, path)
 }
