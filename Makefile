@@ -11,7 +11,7 @@ OBJECTS := partage partage-preload partage-ipcs partage-trace partage-android-sh
 PARTS   := partage-abi partage-runtime
 STD     := --workspace $(addprefix --exclude ,$(OBJECTS) $(PARTS))
 
-.PHONY: all build header run test check lint unit doc rustdoc book links install deb dist wheel bench clean help
+.PHONY: all build header run test check lint unit doc rustdoc book links install deb dist wheel wheel-static bench clean help
 .PHONY: test-musl test-bionic test-aarch64 test-cross test-package test-container test-dist test-wheel test-cinstall check-abi abi-record
 .PHONY: check-install test-crash test-storm test-sanitizers fuzz
 .PHONY: setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package setup-doc setup-wheel setup-bionic
@@ -75,6 +75,13 @@ dist: ## The release archive, in $(TARGET)/dist
 
 wheel: setup-wheel build ## A Python wheel of what is built, in $(TARGET)/wheels
 	packaging/wheel.sh $(TARGET)/wheels $(TARGET)/release
+
+wheel-static: setup-wheel build ## A wheel for musl too: the command in it is linked to nothing
+	RUSTFLAGS=-Ctarget-feature=+crt-static $(CARGO) build --release -p partage-cli --target-dir $(TARGET)/static \
+	    --target "$$(rustc -vV | sed -n 's/^host: //p')"
+	mkdir -p $(TARGET)/static/all
+	cp $(TARGET)/release/libpartage*.so $(TARGET)/release/libpartage.a $(TARGET)/static/*/release/partage $(TARGET)/static/all
+	packaging/wheel.sh $(TARGET)/wheels $(TARGET)/static/all
 
 test-musl: setup-test build ## The C suite on musl, preloaded and static
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test musl
