@@ -3,7 +3,7 @@
 //! structures, and the few others, that it lacks for Android.
 //!
 //! Sources: the kernel's `uapi/linux/ipc.h`, `shm.h`, `stat.h`, `magic.h`, `mman.h`, `asm-generic/mman-common.h`, `ipcbuf.h`,
-//! `shmbuf.h` and `unistd.h`, `elf.h`; bionic's `<sys/shm.h>`, which names the kernel's structures. Where both have a name, the
+//! `shmbuf.h` and `unistd.h`, `bpf_common.h`, `ptrace.h`, `elf.h`; bionic's `<sys/shm.h>`, which names the kernel's structures. Where both have a name, the
 //! one here counts.
 
 pub use published::*;
@@ -63,6 +63,20 @@ mod lacking {
     /// As wide as `f_type` of `statfs`, with which it is compared: the crate has them differ there.
     #[cfg(target_pointer_width = "64")]
     pub const TMPFS_MAGIC: u64 = 0x0102_1994;
+
+    pub const BPF_LD: u32 = 0x00;
+    pub const BPF_ALU: u32 = 0x04;
+    pub const BPF_JMP: u32 = 0x05;
+    pub const BPF_RET: u32 = 0x06;
+    pub const BPF_W: u32 = 0x00;
+    pub const BPF_ABS: u32 = 0x20;
+    pub const BPF_AND: u32 = 0x50;
+    pub const BPF_JEQ: u32 = 0x10;
+    pub const BPF_K: u32 = 0x00;
+
+    pub const PTRACE_SEIZE: c_int = 0x4206;
+    pub const PTRACE_INTERRUPT: c_int = 0x4207;
+    pub const PTRACE_LISTEN: c_int = 0x4208;
 
     /// glibc's: bionic knows no such flag.
     pub const RTLD_DEEPBIND: c_int = 0x8;
@@ -152,6 +166,11 @@ mod lacking {
 }
 #[cfg(all(target_os = "android", target_pointer_width = "64"))]
 pub use lacking::TMPFS_MAGIC;
+#[cfg(target_os = "android")]
+pub use lacking::{
+    BPF_ABS, BPF_ALU, BPF_AND, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, PTRACE_INTERRUPT,
+    PTRACE_LISTEN, PTRACE_SEIZE,
+};
 #[cfg(target_os = "android")]
 pub use lacking::{
     Elf64_Sym, IPC_CREAT, IPC_EXCL, IPC_INFO, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT,

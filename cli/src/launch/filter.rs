@@ -11,7 +11,10 @@ pub(crate) fn install(program: &mut [libc::sock_filter]) -> io::Result<()> {
         len: u16::try_from(program.len()).unwrap_or(u16::MAX),
         filter: program.as_mut_ptr(),
     };
-    nix::sys::prctl::set_no_new_privs()?;
+    // SAFETY: numbers only.
+    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
     // SAFETY: `filter` describes `program`, which lives until the call returns; the kernel copies it.
     let result = unsafe {
         libc::syscall(

@@ -61,9 +61,23 @@ impl Launch {
     /// The same, whatever the kernel's calls do.
     pub(crate) fn exec_as_it_is(&self, environment: &Environment) -> Failure {
         let name = &self.program.words[0];
-        let Err(errno) = nix::unistd::execvpe(name, &self.program.words, &environment.entries());
-        failed_exec(name, errno)
+        failed_exec(
+            name,
+            execute(name, &self.program.words, &environment.entries()),
+        )
     }
+}
+
+/// execvpe(3): why it failed.
+fn execute(name: &CString, words: &[CString], entries: &[CString]) -> Errno {
+    let ended = |strings: &[CString]| -> Vec<_> {
+        let each = strings.iter().map(|string| string.as_ptr());
+        each.chain([std::ptr::null()]).collect()
+    };
+    let (words, entries) = (ended(words), ended(entries));
+    // SAFETY: a C string, and arrays of C strings that end with null.
+    unsafe { libc::execvpe(name.as_ptr(), words.as_ptr(), entries.as_ptr()) };
+    Errno::last()
 }
 
 fn failed_exec(name: &CString, errno: Errno) -> Failure {

@@ -96,9 +96,10 @@ fn be_the_program(launch: &Launch, environment: &Environment, supervisor: Pid, m
         // SAFETY: leaves at once, running no handler of the supervisor's.
         unsafe { libc::_exit(i32::from(status)) }
     }
-    let tied = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+    // SAFETY: numbers only.
+    let is_tied = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } == 0;
     // A supervisor that died before the line above sends nothing.
-    let status = if tied.is_err() || getppid() != supervisor {
+    let status = if !is_tied || getppid() != supervisor {
         crate::failure::RUN_FAILED
     } else {
         // It fails for no valid mask, and this one came from the kernel.

@@ -22,6 +22,12 @@ const NAMED: usize = 3;
 const ELSEWHERE: &str = "name a directory on a tmpfs in PARTAGE_DIR, or mount one";
 const MOUNT: &str = "mount -t tmpfs -o mode=1777 tmpfs /dev/shm";
 
+/// Android's C library asks about the effective user in no way; an app has one user.
+#[cfg(target_os = "android")]
+const AS_EFFECTIVE: AtFlags = AtFlags::empty();
+#[cfg(not(target_os = "android"))]
+const AS_EFFECTIVE: AtFlags = AtFlags::AT_EACCESS;
+
 /// The directory `/dev/shm`, judged as the effective user.
 pub(super) fn look(path: &Path, snapshot: Option<&Snapshot>) -> Finding {
     let shown = path.display();
@@ -37,7 +43,7 @@ pub(super) fn look(path: &Path, snapshot: Option<&Snapshot>) -> Finding {
     };
     let wanted = AccessFlags::W_OK | AccessFlags::X_OK;
     // The effective user is asked about: `--user` changes that one.
-    if let Err(why) = faccessat(nix::fcntl::AT_FDCWD, path, wanted, AtFlags::AT_EACCESS) {
+    if let Err(why) = faccessat(nix::fcntl::AT_FDCWD, path, wanted, AS_EFFECTIVE) {
         let why = reason(&io::Error::from(why));
         let user = format::user(nix::unistd::Uid::effective().as_raw());
         return Finding::note(

@@ -24,7 +24,13 @@ pub(super) const OPTIONS: usize = (libc::PTRACE_O_TRACESYSGOOD
 /// Without its tracer a program under the filter could not go on: it goes with it.
 pub(super) const GOES_ALONG: usize = libc::PTRACE_O_EXITKILL as usize;
 
-const GET_SYSCALL_INFO: libc::c_uint = 0x420e;
+/// As wide as an int, with a sign or without.
+#[cfg(target_env = "gnu")]
+type Request = libc::c_uint;
+#[cfg(not(target_env = "gnu"))]
+type Request = libc::c_int;
+
+const GET_SYSCALL_INFO: Request = 0x420e;
 
 /// How a stopped tracee goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +43,7 @@ pub(super) enum GoOn {
     Stopped,
 }
 
-fn request(request: libc::c_uint, tid: i32, address: usize, data: usize) -> io::Result<i64> {
+fn request(request: Request, tid: i32, address: usize, data: usize) -> io::Result<i64> {
     // SAFETY: the requests of this file pass no memory but `Info`, which is writable for the size that is told.
     let result = unsafe { libc::ptrace(request, tid, address, data) };
     match result {
