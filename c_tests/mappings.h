@@ -9,11 +9,11 @@ struct mapped_file {
     unsigned long device, inode, bytes;
 };
 
-/* Calls visit for every mapping of a process, until that returns false. */
-static inline void each_mapping(pid_t pid, bool (*visit)(uintptr_t, struct mapped_file, void *), void *argument)
+/* Calls visit for every mapping that a file of /proc lists, until that returns false. */
+static inline void each_mapping_in(const char *path, bool (*visit)(uintptr_t, struct mapped_file, void *),
+                                   void *argument)
 {
-    char path[40], line[512];
-    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    char line[512];
     FILE *maps = fopen(path, "re");
     CHECK(maps != NULL);
     while (fgets(line, sizeof line, maps) != NULL) {
@@ -23,6 +23,14 @@ static inline void each_mapping(pid_t pid, bool (*visit)(uintptr_t, struct mappe
             break;
     }
     fclose(maps);
+}
+
+/* The same for every mapping of a process. */
+static inline void each_mapping(pid_t pid, bool (*visit)(uintptr_t, struct mapped_file, void *), void *argument)
+{
+    char path[40];
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    each_mapping_in(path, visit, argument);
 }
 
 struct search {

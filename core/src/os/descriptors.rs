@@ -4,7 +4,7 @@
 use super::directories;
 use super::files::{self, File};
 use super::links;
-use crate::text::{Path, Text, file_name};
+use crate::text::{Path, file_name};
 
 /// Closes every descriptor of a file whose name is this, or this and a dash and more, but not `kept`. Returns how many.
 #[cold]
@@ -15,12 +15,14 @@ pub(crate) fn close_all_of(beginning: &[u8], kept: i32) -> i32 {
     let mut found = [0i32; 32];
     let mut many = 0;
     let mut target = Path::new();
-    let _ = directories::each_entry(c"/proc/self/fd", |number| {
+    // The main thread may have ended: the process's own directory is empty then.
+    let all = super::process::thread_path("/fd/");
+    let _ = directories::each_entry(all.as_c_str(), |number| {
         let Some(fd) = crate::text::parse_number(number) else {
             return;
         };
-        let mut path = Text::<48>::new();
-        path.push_str("/proc/self/fd/").push_decimal(fd);
+        let mut path = all;
+        path.push_decimal(fd);
         let is_it = links::readlink(path.as_c_str(), &mut target).is_ok_and(|()| {
             file_name(target.bytes())
                 .strip_prefix(beginning)

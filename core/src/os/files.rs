@@ -227,10 +227,10 @@ impl File {
 
     /// A path that leads to this very file, even if its name now leads elsewhere; for calls that take no descriptor
     /// opened with `O_PATH`.
-    pub(crate) fn own_path(&self) -> Text<32> {
-        let mut path = Text::new();
-        path.push_str("/proc/self/fd/")
-            .push_decimal(self.fd.unsigned_abs().into());
+    pub(crate) fn own_path(&self) -> Text<48> {
+        // The process's own directory is empty once its main thread has ended.
+        let mut path = super::process::thread_path("/fd/");
+        path.push_decimal(self.fd.unsigned_abs().into());
         path
     }
 

@@ -138,9 +138,17 @@ pub(crate) fn each(path: &CStr, visit: &mut dyn FnMut(Mapping) -> bool) -> Resul
     }
 }
 
-/// [`each`] of this process.
+/// [`each`] of this process. Once its main thread has ended, the process's own list is empty, and that of a thread is not.
 pub(crate) fn each_own(visit: &mut dyn FnMut(Mapping) -> bool) -> Result<()> {
-    each(c"/proc/self/maps", visit)
+    let mut is_any = false;
+    each(c"/proc/self/maps", &mut |mapping| {
+        is_any = true;
+        visit(mapping)
+    })?;
+    if is_any {
+        return Ok(());
+    }
+    each(super::process::thread_path("/maps").as_c_str(), visit)
 }
 
 #[cfg(test)]
