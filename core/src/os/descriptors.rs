@@ -6,10 +6,11 @@ use super::files::{self, File};
 use super::links;
 use crate::text::{Path, file_name};
 
-/// Closes every descriptor of a file whose name is this, or this and a dash and more, but not `kept`. Returns how many.
+/// Closes every descriptor of a file whose name is this, or this and a dash and more, but not `kept`. Returns how many. With `opened`, none if a
+/// file was opened since [`File::ever_opened`] said so: it may be another thread's.
 #[cold]
 #[inline(never)]
-pub(crate) fn close_all_of(beginning: &[u8], kept: i32) -> i32 {
+pub(crate) fn close_all_of(beginning: &[u8], kept: i32, opened: Option<u32>) -> i32 {
     let mut closed = 0;
     // The names first: the directory is not read while descriptors are closed.
     let mut found = [0i32; 32];
@@ -36,6 +37,10 @@ pub(crate) fn close_all_of(beginning: &[u8], kept: i32) -> i32 {
             many += 1;
         }
     });
+    // The directory itself is the one file that was opened since.
+    if opened.is_some_and(|opened| !File::none_since(opened.wrapping_add(1))) {
+        return 0;
+    }
     for &fd in found.iter().take(many) {
         if files::close(fd).is_ok() {
             closed += 1;

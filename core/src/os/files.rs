@@ -67,6 +67,11 @@ impl File {
         (!Self::any_open()).then_some(ever)
     }
 
+    /// The number of files that were ever opened.
+    pub(crate) fn ever_opened() -> u32 {
+        EVER_OPENED.load(Ordering::Acquire)
+    }
+
     /// Whether no file was opened since [`File::none_open_at`].
     pub(crate) fn none_since(ever: u32) -> bool {
         EVER_OPENED.load(Ordering::Acquire) == ever

@@ -200,8 +200,9 @@ fn end(index: u32, entry: &'static Entry, stamp: Stamp, owner: Owner, here: usiz
 
 /// Closes the file that an attach had open when its thread jumped out or ended, if no other thread may have it open.
 fn close_left(entry: &Entry, owner: Owner, here: usize) {
+    let opened = File::ever_opened();
     if owner != Owner::Old && File::any_open() && !is_being_attached(entry.shmid(), here) {
-        descriptors::close_all_of(name_of(entry.shmid()).bytes(), -1);
+        descriptors::close_all_of(name_of(entry.shmid()).bytes(), -1, Some(opened));
     }
 }
 

@@ -287,7 +287,7 @@ impl Registry {
             return;
         }
         for kind in ["segment-", "members-"] {
-            descriptors::close_all_of(self.beginning_of(kind).bytes(), kept);
+            descriptors::close_all_of(self.beginning_of(kind).bytes(), kept, None);
         }
     }
 
