@@ -4,25 +4,10 @@ use core::ffi::c_int;
 
 use partage_trace_format::{Call, payload::tag};
 
-use crate::{descriptors, options, places, sys, writer};
+use crate::{descriptors, places, sys, writer};
 
-const DEV_SHM: &[u8] = b"/dev/shm/";
 const MEMFD: &[u8] = b"/memfd:";
 const LINK_MAX: usize = 1024;
-
-/// Whether a path names a shared memory object.
-#[inline]
-pub(crate) fn is_shared_path(path: &[u8]) -> bool {
-    path.starts_with(DEV_SHM)
-        || options::posix_directory().is_some_and(|directory| path.starts_with(directory))
-}
-
-/// Longest prefix that `is_shared_path` looks at.
-pub(crate) fn prefix_len() -> usize {
-    options::posix_directory().map_or(DEV_SHM.len(), |directory| {
-        directory.len().max(DEV_SHM.len())
-    })
-}
 
 /// Looks at what `fd` stands for; if that is shared memory, notes and records it.
 pub(crate) fn examine(fd: c_int) -> bool {
@@ -33,7 +18,7 @@ pub(crate) fn examine(fd: c_int) -> bool {
     let Some(link) = places::read_link(fd, &mut buffer) else {
         return false;
     };
-    if !is_shared_path(link) && !link.starts_with(MEMFD) {
+    if !places::is_shared_path(link) && !link.starts_with(MEMFD) {
         return false;
     }
     descriptors::note(fd, true);

@@ -8,9 +8,25 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use partage_trace_format::payload::NAME_MAX;
 use partage_trace_format::structs::File;
 
-use crate::found;
+use crate::options;
 use crate::sys;
 use crate::text::Text;
+
+const DEV_SHM: &[u8] = b"/dev/shm/";
+
+/// Whether a path names a shared memory object.
+#[inline]
+pub(crate) fn is_shared_path(path: &[u8]) -> bool {
+    path.starts_with(DEV_SHM)
+        || options::posix_directory().is_some_and(|directory| path.starts_with(directory))
+}
+
+/// Longest prefix that `is_shared_path` looks at.
+pub(crate) fn prefix_len() -> usize {
+    options::posix_directory().map_or(DEV_SHM.len(), |directory| {
+        directory.len().max(DEV_SHM.len())
+    })
+}
 
 /// A path written out.
 pub(crate) type Path = Text<{ NAME_MAX + 1 }>;
@@ -66,7 +82,7 @@ pub(crate) fn of_descriptor(fd: c_int) -> Option<Path> {
         return None;
     }
     let path = link(fd)?;
-    found::is_shared_path(path.as_bytes()).then_some(path)
+    is_shared_path(path.as_bytes()).then_some(path)
 }
 
 /// The whole of a relative path, if it leads into a directory of shared memory.
@@ -87,7 +103,7 @@ pub(crate) fn of_relative(directory: c_int, path: &[u8]) -> Option<Path> {
     let mut whole = link(directory)?;
     whole.push(b"/");
     whole.push(path.strip_prefix(b"./").unwrap_or(path));
-    found::is_shared_path(whole.as_bytes()).then_some(whole)
+    is_shared_path(whole.as_bytes()).then_some(whole)
 }
 
 /// Where a descriptor, or the working directory, is.

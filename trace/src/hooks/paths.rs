@@ -11,7 +11,7 @@ use crate::frames::Site;
 use crate::next::Symbol;
 use crate::places::{self, Path};
 use crate::recorder::{self, Begun, Outcome};
-use crate::{descriptors, found, text};
+use crate::{descriptors, text};
 
 /// Where the paths of calls begin that take no directory.
 pub(super) const HERE: c_int = libc::AT_FDCWD;
@@ -241,14 +241,14 @@ pub(super) fn shared_path(directory: c_int, path: usize, outcome: &Outcome) -> O
 fn is_shared(path: usize, outcome: &Outcome) -> bool {
     if outcome.succeeded() {
         // SAFETY: the call succeeded, so it has read the path.
-        return found::is_shared_path(unsafe {
-            text::c_bytes(path as *const c_char, found::prefix_len())
+        return places::is_shared_path(unsafe {
+            text::c_bytes(path as *const c_char, places::prefix_len())
         });
     }
     let mut buffer = [0; NAME_MAX];
-    let max = found::prefix_len().min(NAME_MAX);
+    let max = places::prefix_len().min(NAME_MAX);
     let prefix = buffer.get_mut(..max).unwrap_or(&mut []);
-    found::is_shared_path(name_at(path, outcome, max, prefix))
+    places::is_shared_path(name_at(path, outcome, max, prefix))
 }
 
 pub(crate) fn unlink(symbol: Symbol, args: Args, site: Site) -> usize {
