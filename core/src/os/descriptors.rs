@@ -17,7 +17,7 @@ pub(crate) fn close_all_of(beginning: &[u8], kept: i32, opened: Option<u32>) -> 
     let mut many = 0;
     let mut target = Path::new();
     // The main thread may have ended: the process's own directory is empty then.
-    let all = super::process::thread_path("/fd/");
+    let all = super::paths::thread_path("/fd/");
     let _ = directories::each_entry(all.as_c_str(), |number| {
         let Some(fd) = crate::text::parse_number(number) else {
             return;

@@ -234,7 +234,7 @@ impl File {
     /// opened with `O_PATH`.
     pub(crate) fn own_path(&self) -> Text<48> {
         // The process's own directory is empty once its main thread has ended.
-        let mut path = super::process::thread_path("/fd/");
+        let mut path = super::paths::thread_path("/fd/");
         path.push_decimal(self.fd.unsigned_abs().into());
         path
     }

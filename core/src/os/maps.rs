@@ -148,7 +148,7 @@ pub(crate) fn each_own(visit: &mut dyn FnMut(Mapping) -> bool) -> Result<()> {
     if is_any {
         return Ok(());
     }
-    each(super::process::thread_path("/maps").as_c_str(), visit)
+    each(super::paths::thread_path("/maps").as_c_str(), visit)
 }
 
 #[cfg(test)]

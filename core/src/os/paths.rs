@@ -2,6 +2,7 @@
 
 use super::arch::syscall;
 use crate::error::Result;
+use crate::text::Text;
 use core::ffi::CStr;
 
 /// The part of fstat(2) that is used here.
@@ -164,4 +165,15 @@ pub(super) fn fstatat(fd: i32, path: &CStr, flags: i32) -> Result<Status> {
         size: buffer.st_size as u64,
         blocks: buffer.st_blocks as u64,
     })
+}
+
+/// What `/proc` has of the calling thread.
+pub(crate) fn thread_path(name: &str) -> Text<48> {
+    // SAFETY: no arguments, cannot fail.
+    let thread = unsafe { syscall!(libc::SYS_gettid) }.unwrap_or(0);
+    let mut path = Text::new();
+    path.push_str("/proc/self/task/")
+        .push_decimal(thread as u64)
+        .push_str(name);
+    path
 }

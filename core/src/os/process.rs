@@ -263,17 +263,6 @@ fn read_of<'a>(pid: i32, name: &str, text: &'a mut [u8; 512]) -> Option<&'a [u8]
     text.get(..read)
 }
 
-/// What `/proc` has of the calling thread.
-pub(crate) fn thread_path(name: &str) -> Text<48> {
-    // SAFETY: no arguments, cannot fail.
-    let thread = unsafe { syscall!(libc::SYS_gettid) }.unwrap_or(0);
-    let mut path = Text::new();
-    path.push_str("/proc/self/task/")
-        .push_decimal(thread as u64)
-        .push_str(name);
-    path
-}
-
 fn proc_path(pid: i32) -> Text<48> {
     let mut path = Text::new();
     path.push_str("/proc/")

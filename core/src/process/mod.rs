@@ -11,6 +11,7 @@ mod exit;
 mod fork;
 mod inherit;
 mod kept;
+mod leaving;
 mod mapped;
 mod member;
 mod own;

@@ -4,8 +4,9 @@
 //! first. All attachments in the range are claimed before the system call, so that no other thread unmaps them, and
 //! finished after it.
 
-use super::changes::{Attaching, Leaving};
+use super::changes::Attaching;
 use super::entry::{Mapping, Stage};
+use super::leaving::Leaving;
 use super::mapped;
 use super::table::{TABLE, frame};
 use super::{Member, member};

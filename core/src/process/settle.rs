@@ -6,8 +6,8 @@
 //! has unmapped is counted, once. An attachment is given back to the program only if its owner is known not to come
 //! back.
 
-use super::changes::Leaving;
 use super::entry::{Entry, Stage, Stamp};
+use super::leaving::Leaving;
 use super::mapped::{Answer, mapping_at, name_of, part_at, still_maps, unexplained};
 use super::own;
 use super::registry::REGISTRY;

@@ -26,6 +26,7 @@ mod segment;
 mod segment_file;
 mod slot;
 mod stamps;
+mod token;
 mod vacancy;
 mod word;
 
