@@ -198,13 +198,13 @@ impl Registry {
     #[inline(never)]
     fn pin(&self, file: File, index: u32, page: usize) -> Result<Option<(i32, bool)>> {
         memory::map_token(file.fd(), page)?;
-        if self.pins_locks(&file) {
-            // Another thread of the program may have closed the descriptor, and opened another file.
-            if self.is_lock_file(&file, index / MEMBERS_PER_FILE)? {
-                return Ok(Some((-1, true)));
-            }
+        // Now, since another thread of the program may have closed the descriptor, and opened another file.
+        if self.is_lock_file(&file, index / MEMBERS_PER_FILE) != Ok(true) {
             memory::unmap_token(page);
-            return Ok(None);
+            return Err(Errno::ESTALE);
+        }
+        if self.pins_locks(&file) {
+            return Ok(Some((-1, true)));
         }
         // The first descriptor is closed, so the question is whether the mapping alone keeps a lock. The byte that is
         // asked for is one that nobody else locks: another process could lock the member's own byte meanwhile.
@@ -267,8 +267,12 @@ impl Registry {
             }
             other => other.map_err(as_another)?,
         };
-        let inode = file.fstat()?.inode;
         let noted = recorded.load(Ordering::Acquire);
+        // Who takes a lock looks when it is mapped.
+        if make && noted != 0 {
+            return Ok(file);
+        }
+        let inode = file.fstat()?.inode;
         let is_same = noted == inode
             || noted == 0
                 && match recorded.compare_exchange(0, inode, Ordering::AcqRel, Ordering::Acquire) {
