@@ -6,8 +6,8 @@ use super::files::{self, File};
 use super::links;
 use crate::text::{Path, file_name};
 
-/// Closes every descriptor of a file whose name is this, or this and a dash and more, but not `kept`. Returns how many. With `opened`, none if a
-/// file was opened since [`File::ever_opened`] said so: it may be another thread's.
+/// Closes every descriptor of a file whose name is this, or this and a dash and more, but not `kept`. Returns how many.
+/// With `opened`, none if a file was opened since [`File::ever_opened`] said so: it may be another thread's.
 #[cold]
 #[inline(never)]
 pub(crate) fn close_all_of(beginning: &[u8], kept: i32, opened: Option<u32>) -> i32 {

@@ -261,17 +261,6 @@ impl Entry {
         self.seen_in(|stage| stage == Stage::Attached)
     }
 
-    /// The same of one that is to be claimed. If another thread is about to claim it, that one begins anew: it may never
-    /// go on.
-    #[inline(never)]
-    pub(super) fn to_claim(&self) -> Option<(Stamp, Mapping)> {
-        let stamp = self.stamp();
-        if stamp.stage() == Stage::TakenAttached {
-            let _ = self.change(stamp, Stage::Attached);
-        }
-        self.attached()
-    }
-
     /// The same of one that is attached or being detached.
     pub(super) fn mapped(&self) -> Option<(Stamp, Mapping)> {
         self.seen_in(|stage| {

@@ -8,6 +8,7 @@ use super::changes::Attaching;
 use super::entry::{Mapping, Stage};
 use super::leaving::Leaving;
 use super::mapped;
+use super::settle;
 use super::table::{TABLE, frame};
 use super::{Member, member};
 use crate::error::{Errno, Result};
@@ -90,7 +91,8 @@ impl Remains {
         let mut met = false;
         let mut failed = None;
         for (index, entry) in TABLE.all() {
-            let Some((stamp, mapping)) = entry.to_claim() else {
+            settle::take_back(entry);
+            let Some((stamp, mapping)) = entry.attached() else {
                 continue;
             };
             // One for a part that stays. If two parts stay, one more.

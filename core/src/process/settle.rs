@@ -177,6 +177,15 @@ fn owner_of(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) -> Owner
     }
 }
 
+/// Takes an entry back that a thread has taken if it will not go on. Another thread that is about to detach it will.
+#[inline]
+pub(super) fn take_back(entry: &Entry) {
+    let stamp = entry.stamp();
+    if stamp.is_taken() && owner_of_taken(stamp, true) != Owner::There {
+        TABLE.untake(entry, stamp);
+    }
+}
+
 /// What a thread has just taken does not name it yet. If it is this thread, a handler interrupted it there, and it may
 /// never come back; if it does, it begins anew.
 fn owner_of_taken(stamp: Stamp, thoroughly: bool) -> Owner {
