@@ -108,6 +108,11 @@ impl Turn {
     }
 }
 
+/// In a child: the thread that had the turn is not here. The one that is has not: signals are blocked during a turn.
+pub(super) fn forget_turn() {
+    TURN.store(0, Ordering::Relaxed);
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
         TURN.store(0, Ordering::Release);
