@@ -199,10 +199,12 @@ impl Registry {
     fn pin(&self, file: File, index: u32, page: usize) -> Result<Option<(i32, bool)>> {
         memory::map_token(file.fd(), page)?;
         // Now, since another thread of the program may have closed the descriptor, and opened another file.
-        if self.is_lock_file(&file, index / MEMBERS_PER_FILE) != Ok(true) {
-            memory::unmap_token(page);
-            return Err(Errno::ESTALE);
-        }
+        let looked = match self.is_lock_file(&file, index / MEMBERS_PER_FILE) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(Errno::EBADF) => Err(Errno::ESTALE),
+            Err(error) => Err(error),
+        };
+        looked.inspect_err(|_| memory::unmap_token(page))?;
         if self.pins_locks(&file) {
             return Ok(Some((-1, true)));
         }

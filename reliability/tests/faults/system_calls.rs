@@ -81,7 +81,7 @@ fn kind_of(path: &str) -> &'static str {
         Some("partage-test-crash") => "object",
         Some(kind) => kind,
         None if path.is_empty() => "",
-        None if path.starts_with("/proc/self/fd/") => "held",
+        None if path.starts_with("/proc/self/task/") && path.contains("/fd/") => "held",
         None => "directory",
     }
 }
