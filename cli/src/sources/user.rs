@@ -208,8 +208,13 @@ impl<'a> Members<'a> {
     fn segments(&self) -> Vec<Segment> {
         let mut segments = Vec::new();
         self.namespace.each_slot(|_, segment| {
-            if matches!(segment.state, State::Live | State::Removed) {
-                segments.push(self.describe(segment));
+            if !matches!(segment.state, State::Live | State::Removed) {
+                return;
+            }
+            let described = self.describe(segment);
+            // One that was removed is gone with its last attachment, whenever its memory is given back.
+            if segment.state == State::Live || described.nattch > 0 {
+                segments.push(described);
             }
         });
         segments
