@@ -192,8 +192,11 @@ pub(crate) fn any_other(sought: &Sought, known: &mut dyn FnMut(i32) -> bool) -> 
 /// gave up its rights.
 fn is_users(pid: i32, user: u32) -> bool {
     let mut text = [0u8; 512];
-    let Some(text) = read_of(pid, "/status", &mut text) else {
-        return true;
+    let text = match read_of(pid, "/status", &mut text) {
+        Ok(text) => text,
+        // It has ended since.
+        Err(Errno::ENOENT | Errno::ESRCH) => return false,
+        Err(_) => return true,
     };
     let mut users = text
         .split(|&byte| byte == b'\n')
@@ -247,20 +250,19 @@ fn ending(pid: i32) -> Option<Ending> {
 }
 
 fn stat_fields(pid: i32, text: &mut [u8; 512]) -> Option<impl Iterator<Item = &[u8]>> {
-    let text = read_of(pid, "/stat", text)?;
+    let text = read_of(pid, "/stat", text).ok()?;
     // The command stands in parentheses, and may hold any byte.
     let behind = text.iter().rposition(|&byte| byte == b')')?;
     Some(text.get(behind + 2..)?.split(|&byte| byte == b' '))
 }
 
 /// The beginning of one of the files that tell of a process.
-fn read_of<'a>(pid: i32, name: &str, text: &'a mut [u8; 512]) -> Option<&'a [u8]> {
+fn read_of<'a>(pid: i32, name: &str, text: &'a mut [u8; 512]) -> Result<&'a [u8]> {
     let mut path = proc_path(pid);
     path.push_str(name);
-    let read = File::open(path.as_c_str(), libc::O_RDONLY, 0)
-        .and_then(|file| file.read_start(text))
-        .ok()?;
-    text.get(..read)
+    let file = File::open(path.as_c_str(), libc::O_RDONLY, 0)?;
+    let read = file.read_start(text)?;
+    Ok(text.get(..read).unwrap_or(&[]))
 }
 
 fn proc_path(pid: i32) -> Text<48> {
