@@ -3,14 +3,13 @@
  * A child that ends, or is killed, while its parent is stopped in the middle of fork: the child's attachments are gone, and
  * the parent's stay.
  */
-#include "harness.h"
+#include "birth.h"
 
 #include <poll.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
 
 static int id;
-static struct channel ready, go, killed;
+static struct channel killed;
 
 static void grandchild(void *dies)
 {
@@ -32,14 +31,6 @@ static void forking(void *dies)
     CHECK_OK(shmdt(memory));
 }
 
-static int stop_of(pid_t process)
-{
-    int status;
-    CHECK_EQ(waitpid(process, &status, __WALL), process);
-    CHECK(WIFSTOPPED(status));
-    return status >> 8;
-}
-
 static void wait_for_end(int pidfd)
 {
     struct pollfd end = {pidfd, POLLIN, 0};
@@ -48,22 +39,14 @@ static void wait_for_end(int pidfd)
 
 static void stopped_in_fork(void *dies)
 {
-    pid_t parent = start_child(forking, dies);
-    unsigned long child;
-    CHECK_EQ(get_number(ready), 0);
-    if (ptrace(PTRACE_SEIZE, parent, NULL, PTRACE_O_TRACEFORK) == -1)
-        SKIP("PTRACE_SEIZE: %s", strerror(errno));
-    put_number(go, 0);
-    CHECK_EQ(stop_of(parent), SIGTRAP | PTRACE_EVENT_FORK << 8);
-    CHECK_OK(ptrace(PTRACE_GETEVENTMSG, parent, NULL, &child));
+    pid_t parent = start_child(forking, dies), child = stopped_at_birth(parent);
     int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
     if (pidfd == -1)
         SKIP("pidfd_open: %s", strerror(errno));
-    stop_of((pid_t)child);
-    CHECK_OK(ptrace(PTRACE_DETACH, (pid_t)child, NULL, 0));
+    CHECK_OK(ptrace(PTRACE_DETACH, child, NULL, 0));
     CHECK_EQ(get_number(ready), 1);
     if (dies != NULL)
-        CHECK_OK(kill((pid_t)child, SIGKILL));
+        CHECK_OK(kill(child, SIGKILL));
     wait_for_end(pidfd);
     CHECK_EQ(NATTCH(id), 1);
     CHECK_OK(ptrace(PTRACE_DETACH, parent, NULL, 0));

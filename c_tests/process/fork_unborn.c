@@ -3,16 +3,15 @@
  * A child that had no descriptor, stopped before its first instruction: it counts while it lives, also if its user may not
  * look into it, and no longer once it was killed there, whatever else of that user's may not be looked into.
  */
+#include "birth.h"
 #include "reach.h"
 #include "users.h"
-
-#include <sys/ptrace.h>
 
 /* A user that nobody else becomes: other processes of hers may not be looked into either, and begin later. */
 static uid_t carol;
 
 static int id;
-static struct channel ready, go, end;
+static struct channel end;
 
 static void nothing(void *argument)
 {
@@ -54,13 +53,6 @@ static void forking(void *argument)
     get_number(go);
 }
 
-static void await_stop(pid_t process)
-{
-    int status;
-    CHECK_EQ(waitpid(process, &status, __WALL), process);
-    CHECK(WIFSTOPPED(status));
-}
-
 static void killed(pid_t process)
 {
     int status;
@@ -75,20 +67,6 @@ static void sees(void *count)
 {
     be_carol();
     CHECK_EQ(NATTCH(id), (long)count);
-}
-
-/* Lets a process fork, and stops both in it. */
-static pid_t stopped_at_birth(pid_t parent)
-{
-    unsigned long child;
-    CHECK_EQ(get_number(ready), 0);
-    if (ptrace(PTRACE_SEIZE, parent, NULL, PTRACE_O_TRACEFORK) == -1)
-        SKIP("PTRACE_SEIZE: %s", strerror(errno));
-    put_number(go, 0);
-    await_stop(parent);
-    CHECK_OK(ptrace(PTRACE_GETEVENTMSG, parent, NULL, &child));
-    await_stop((pid_t)child);
-    return (pid_t)child;
 }
 
 static void outlives_its_parent(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* One thread jumps out of shmat again and again. What that leaves is settled without harm to the attaches of the others. */
-#include "harness.h"
+#include "jumps.h"
 
 #include <pthread.h>
 
@@ -8,18 +8,6 @@ enum { OTHERS = 2, JUMPS = 400, PAGES = 4, EVERY = 200000 };
 
 static int id;
 static atomic_bool done;
-static sigjmp_buf out;
-static volatile sig_atomic_t armed, jumps;
-
-static void on_timer(int number)
-{
-    (void)number;
-    if (!armed)
-        return;
-    armed = 0;
-    jumps++;
-    siglongjmp(out, 1);
-}
 
 static void *attach(void *number)
 {
@@ -43,7 +31,7 @@ int main(void)
     for (long i = 0; i < OTHERS; i++)
         CHECK_EQ(pthread_create(&other[i], NULL, attach, (void *)i), 0);
     CHECK_EQ(pthread_sigmask(SIG_UNBLOCK, &timers, NULL), 0);
-    signal(SIGUSR1, on_timer);
+    signal(SIGUSR1, jump_out);
     CHECK_OK(timer_create(CLOCK_MONOTONIC, &event, &timer));
     CHECK_OK(timer_settime(timer, 0, &often, NULL));
     while (sigsetjmp(out, 1), jumps < JUMPS) {

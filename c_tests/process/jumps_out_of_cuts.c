@@ -3,27 +3,14 @@
  * siglongjmp out of handlers that interrupt munmap of a part, and shmat over a part: each part that stays is an attachment,
  * and none is that does not.
  */
+#include "jumps.h"
 #include "mappings.h"
-
-#include <sys/time.h>
 
 enum { JUMPS = 400, PAGES = 4, PLACES = 6, AREA = PAGES + PLACES };
 
 static int id;
 static char *area;
-static sigjmp_buf out;
-static volatile sig_atomic_t jumps, armed;
 static volatile unsigned seed = 1;
-
-static void on_alarm(int number)
-{
-    (void)number;
-    if (!armed)
-        return;
-    armed = 0;
-    jumps++;
-    siglongjmp(out, 1);
-}
 
 static unsigned chosen(unsigned among)
 {
@@ -55,9 +42,8 @@ int main(void)
     /* Where the kernel maps nothing of its own choice. */
     area = mmap((void *)0x200000000000, AREA * page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(area != MAP_FAILED);
-    signal(SIGALRM, on_alarm);
-    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
-    CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
+    signal(SIGALRM, jump_out);
+    alarm_every(200);
     while (sigsetjmp(out, 1), jumps < JUMPS) {
         if (jumps % 4 == 0)
             count_is_exact(file);
@@ -67,7 +53,7 @@ int main(void)
             munmap(pages_up(area, chosen(AREA)), (1 + chosen(2)) * page_size());
         }
     }
-    CHECK_OK(setitimer(ITIMER_REAL, &never, NULL));
+    alarm_every(0);
     count_is_exact(file);
     return 0;
 }

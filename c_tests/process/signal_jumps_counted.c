@@ -1,23 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* siglongjmp out of handlers that interrupt shmat and shmdt: the count is that of the mappings, and all can be detached. */
+#include "jumps.h"
 #include "mappings.h"
 
-#include <sys/time.h>
-
 enum { JUMPS = 400, PAGES = 3 };
-
-static sigjmp_buf out;
-static volatile sig_atomic_t jumps, armed;
-
-static void on_alarm(int number)
-{
-    (void)number;
-    if (!armed)
-        return;
-    armed = 0;
-    jumps++;
-    siglongjmp(out, 1);
-}
 
 /* What a jump has cut short is settled by the thread's next call from no deeper in the stack than that was. */
 static void count_is_exact(int id, struct mapped_file file)
@@ -30,9 +16,8 @@ int main(void)
     int id = NEW_SEGMENT(PAGES * page_size(), 0600);
     char *kept = ATTACH(id, NULL, 0);
     struct mapped_file file = file_at(kept);
-    signal(SIGALRM, on_alarm);
-    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
-    CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
+    signal(SIGALRM, jump_out);
+    alarm_every(200);
     while (sigsetjmp(out, 1), jumps < JUMPS) {
         if (jumps % 20 == 0) {
             CHECK_ERRNO(shmdt(NULL), EINVAL);
@@ -46,7 +31,7 @@ int main(void)
             shmdt(two);
         }
     }
-    CHECK_OK(setitimer(ITIMER_REAL, &never, NULL));
+    alarm_every(0);
     CHECK_ERRNO(shmdt(NULL), EINVAL);
     count_is_exact(id, file);
     detach_all(file);

@@ -1,7 +1,8 @@
 //! What a child does with what it inherited, before anything else: it takes it over, or drops it.
 //!
-//! Only the child knows what it really inherited. It gives the holdings of the mappings that it has to its next token,
-//! touches their words, and begins that generation. All else that was counted for it is then a dead member's.
+//! Only the child knows what it really inherited. It gives the holdings of the mappings that it has to its own token, touches
+//! their words, and begins the next generation in the slot that was made for it. All else that was counted for it is then
+//! a dead member's.
 
 use super::entry::{Entry, Mapping, NO_HOLDING, Stage};
 use super::fork::{self, claim_without_lock, count_one};
@@ -38,7 +39,7 @@ pub(super) fn inherit() {
 /// member's lock too: if it is stopped there, this child would seem to live beyond its end. So it takes a lock of its
 /// own where it can.
 fn be_child(made: &Membership, page: Option<usize>) {
-    // Who looks for a child that nobody knows stops here.
+    // From here on it is known by its number, and nobody looks for it among all processes.
     let pid = pid();
     REGISTRY.set_process(made.token, pid);
     let own =

@@ -124,12 +124,7 @@ pub(super) fn parts_of(mapping: &Mapping) -> (Option<Mapping>, Option<Mapping>) 
         let start = other.start.max(mapping.start);
         let end = other.end.min(mapping.end());
         if start < end && is_part(&other, mapping, &name) {
-            let part = Mapping {
-                start,
-                len: end - start,
-                offset: start.wrapping_sub(mapping.base()),
-                ..*mapping
-            };
+            let part = part_at(mapping, (start, end), mapping.base());
             match &mut first {
                 None => first = Some(part),
                 // The kernel may have split a mapping that is one to us.

@@ -91,7 +91,10 @@ impl Remains {
         let mut met = false;
         let mut failed = None;
         for (index, entry) in TABLE.all() {
-            settle::take_back(entry);
+            let stamp = entry.stamp();
+            if stamp.is_taken() {
+                settle::take_back(entry, stamp, true);
+            }
             let Some((stamp, mapping)) = entry.attached() else {
                 continue;
             };

@@ -72,11 +72,11 @@ pub(crate) fn settle_thoroughly(slot: Option<u32>) {
 }
 
 fn settle_one(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) {
-    match owner_of(entry, stamp, here, thoroughly) {
-        Owner::There => {}
-        _ if stamp.is_taken() => TABLE.untake(entry, stamp),
+    if stamp.is_taken() {
+        take_back(entry, stamp, thoroughly);
+    } else if owner_of(entry, stamp, here, thoroughly) != Owner::There {
         // A call on a range changes several entries at once.
-        _ => end_all_of(entry.owner().0, here, thoroughly),
+        end_all_of(entry.owner().0, here, thoroughly);
     }
 }
 
@@ -145,10 +145,8 @@ fn end_all_of(mark: usize, here: usize, thoroughly: bool) {
     }
 }
 
+/// Who is in the middle of a call, of which the entry says more than that it was taken.
 fn owner_of(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) -> Owner {
-    if stamp.is_taken() {
-        return owner_of_taken(stamp, thoroughly);
-    }
     let (mark, depth) = entry.owner();
     // It has just been taken over by a thread that settles it, and still names its earlier owner.
     if !stamp.may_be_of(mark) {
@@ -182,24 +180,13 @@ fn owner_of(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) -> Owner
     }
 }
 
-/// Takes an entry back that a thread has taken if it will not go on. Another thread that is about to detach it will.
-#[inline]
-pub(super) fn take_back(entry: &Entry) {
-    let stamp = entry.stamp();
-    if stamp.is_taken() && owner_of_taken(stamp, true) != Owner::There {
+/// Takes an entry back that a thread has taken, and does not name yet, if that thread will not go on. If it is this one, a
+/// handler interrupted it there, and it may never come back; if it does, it begins anew. Another one that lives goes on.
+pub(super) fn take_back(entry: &Entry, stamp: Stamp, thoroughly: bool) {
+    if stamp.may_be_of(thread_mark())
+        || thoroughly && are_threads_gone(|mark| stamp.may_be_of(mark))
+    {
         TABLE.untake(entry, stamp);
-    }
-}
-
-/// What a thread has just taken does not name it yet. If it is this thread, a handler interrupted it there, and it may
-/// never come back; if it does, it begins anew.
-fn owner_of_taken(stamp: Stamp, thoroughly: bool) -> Owner {
-    if stamp.may_be_of(thread_mark()) {
-        Owner::JumpedOut
-    } else if thoroughly && are_threads_gone(|mark| stamp.may_be_of(mark)) {
-        Owner::Gone
-    } else {
-        Owner::There
     }
 }
 
