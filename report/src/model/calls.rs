@@ -214,6 +214,7 @@ impl Model {
             end: scene.event.arg(1),
             offset: scene.event.arg(2),
             path: text(scene),
+            file: scene.event.name.clone().unwrap_or_default(),
             build_id: scene.event.build_id.clone(),
         };
         if let Some(process) = self.processes.get_mut(scene.process) {

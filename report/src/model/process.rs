@@ -31,8 +31,10 @@ pub struct Module {
     pub end: u64,
     /// Offset of the first address in the file.
     pub offset: u64,
-    /// The file.
+    /// The file, as text.
     pub path: String,
+    /// The file, as the kernel's list of mappings has it: a newline stands there as `\012`, all else as it is.
+    pub file: Box<[u8]>,
     /// Its build id, if it has one and it was recorded.
     pub build_id: Option<Box<[u8]>>,
 }

@@ -1,6 +1,8 @@
 //! One file's code: where its segments lie, its functions, its debugging information, its unwinding tables.
 
+use std::ffi::{OsStr, OsString};
 use std::ops::Range;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,9 +63,9 @@ struct Sections {
 
 impl Code {
     /// Opens a file's code and its separate debugging information; None if it is not there any more, or none.
-    pub(super) fn open(path: &str) -> Option<Self> {
-        let path = Path::new(path);
-        let bytes = std::fs::read(path).ok()?;
+    pub(super) fn open(file: &[u8]) -> Option<Self> {
+        let (path, bytes) = read(file)?;
+        let path = path.as_path();
         let file = ElfFile64::<Endianness>::parse(bytes.as_slice()).ok()?;
         let separate = separate::debug_file(path, &file);
         let mut code = Code {
@@ -178,6 +180,35 @@ impl Sections {
             debug_frame: bytes(".debug_frame"),
         }
     }
+}
+
+/// Reads a file that a list of mappings names. The name is taken as it stands first: what reads as a newline there may be four
+/// characters of the name.
+fn read(file: &[u8]) -> Option<(PathBuf, Vec<u8>)> {
+    let literal = Path::new(OsStr::from_bytes(file)).to_path_buf();
+    if let Ok(bytes) = std::fs::read(&literal) {
+        return Some((literal, bytes));
+    }
+    let path = PathBuf::from(OsString::from_vec(with_newlines(file)));
+    let bytes = std::fs::read(&path).ok()?;
+    Some((path, bytes))
+}
+
+/// The name with the newlines that stand for `\012`.
+fn with_newlines(file: &[u8]) -> Vec<u8> {
+    const NEWLINE: &[u8] = b"\\012";
+    let mut name = Vec::with_capacity(file.len());
+    let mut rest = file;
+    while let Some((first, behind)) = rest.split_first() {
+        if let Some(behind) = rest.strip_prefix(NEWLINE) {
+            name.push(b'\n');
+            rest = behind;
+        } else {
+            name.push(*first);
+            rest = behind;
+        }
+    }
+    name
 }
 
 fn load(path: &Path, file: &ElfFile64<'_>) -> Option<Loader> {

@@ -34,14 +34,14 @@ type StackKey = (usize, u64, usize);
 
 /// The files, each read once.
 #[derive(Default)]
-struct Codes(HashMap<String, Option<Code>>);
+struct Codes(HashMap<Box<[u8]>, Option<Code>>);
 
 impl Codes {
-    fn get(&mut self, path: &str) -> Option<&Code> {
-        if !self.0.contains_key(path) {
-            self.0.insert(path.to_owned(), Code::open(path));
+    fn get(&mut self, file: &[u8]) -> Option<&Code> {
+        if !self.0.contains_key(file) {
+            self.0.insert(file.into(), Code::open(file));
         }
-        self.0.get(path)?.as_ref()
+        self.0.get(file)?.as_ref()
     }
 }
 
@@ -49,7 +49,7 @@ impl Codes {
 #[derive(Default)]
 pub struct Symbols {
     codes: Codes,
-    frames: HashMap<(String, u64, bool), Places>,
+    frames: HashMap<(Box<[u8]>, u64, bool), Places>,
     unwound: HashMap<StackKey, Arc<[u64]>>,
     jit: jit::Maps,
     system: System,
@@ -150,7 +150,7 @@ impl Symbols {
                 known.push(module);
             }
         }
-        let of = |module: &&Module| self.codes.get(&module.path)?.unwindable(module);
+        let of = |module: &&Module| self.codes.get(&module.file)?.unwindable(module);
         let modules = known.iter().filter_map(of).collect();
         unwind::callers(arch, modules, stack)
     }
@@ -178,9 +178,9 @@ impl Symbols {
             return;
         };
         let offset = (address - module.start).saturating_add(module.offset);
-        let code = self.codes.get(&module.path);
+        let code = self.codes.get(&module.file);
         let changed = code.is_some_and(|code| differs(code, module));
-        let key = (module.path.clone(), offset, changed);
+        let key = (module.file.clone(), offset, changed);
         let places = match self.frames.get(&key) {
             Some(known) => Arc::clone(known),
             None => {

@@ -209,6 +209,24 @@ const LEAK: &str = "
 int main(void) { return printf(\"%d\\n\", shmget(IPC_PRIVATE, 4096, 0600)) < 0; }
 ";
 
+/// The kernel's list of mappings writes a newline as four characters, and these as themselves.
+#[test]
+fn a_programs_file_may_have_any_name() {
+    for name in [&b"line\nand\xff"[..], b"not\\012a line"] {
+        let scratch = Scratch::new();
+        let built = scratch.compile("leak", LEAK, &["-g"]);
+        let directory = scratch.0.join(OsStr::from_bytes(name));
+        fs::create_dir(&directory).unwrap();
+        let program = directory.join(OsStr::from_bytes(name));
+        fs::rename(built, &program).unwrap();
+        let ended = traced(&scratch, &["--leaks"], &program, &[]);
+        remove_printed(&ended.output);
+        assert_eq!(ended.code(), Some(0), "{}", ended.output);
+        let place = format!("      main at {}:4\n", scratch.path("leak.c").display());
+        assert!(ended.output.contains(&place), "{}", ended.output);
+    }
+}
+
 #[test]
 fn a_verdict_does_not_need_what_the_system_held() {
     let scratch = Scratch::new();
