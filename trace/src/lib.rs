@@ -57,6 +57,7 @@ mod outcome;
 mod outside;
 mod places;
 mod process;
+mod python;
 mod recorder;
 mod script;
 mod shortcuts;

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use partage_trace_format::payload::SCRIPT_MAX;
 
 use crate::capture::next;
-use crate::{errno, options, outcome, signals, sys, text, thread};
+use crate::{errno, options, outcome, python, signals, sys, text, thread};
 
 macro_rules! functions {
     ($($name:ident = $text:literal;)*) => {
@@ -27,6 +27,11 @@ macro_rules! functions {
 functions! {
     python_state = c"PyGILState_GetThisThreadState";
     python_dump = c"_Py_DumpTraceback";
+    python_version = c"Py_GetVersion";
+    python_line = c"PyFrame_GetLineNumber";
+    python_frame_line = c"PyUnstable_InterpreterFrame_GetLine";
+    python_runtime = c"_PyRuntime";
+    python_code = c"PyCode_Type";
     perl_mess = c"Perl_mess_nocontext";
     perl_text = c"Perl_sv_2pv_flags";
     perl_key = c"PL_thr_key";
@@ -58,7 +63,7 @@ pub(crate) fn look_again() {
 
 fn look_in(late: bool) {
     let names: [(usize, Wanted); 4] = [
-        (PYTHON, Wanted::python_dump),
+        (PYTHON, Wanted::python_state),
         (PERL, Wanted::perl_mess),
         (PHP, Wanted::php_file),
         (RUBY, Wanted::ruby_file),
@@ -146,7 +151,7 @@ fn ask(interpreter: usize, into: &mut [u8; SCRIPT_MAX]) -> &[u8] {
     // What it calls meanwhile goes straight on.
     thread.resolving.set(true);
     let len = match interpreter {
-        PYTHON => after(b"python\n", into, python),
+        PYTHON => after(b"python\n", into, ask_python),
         PERL => after(b"perl\n", into, perl),
         PHP => after(b"php\n", into, php),
         _ => after(b"ruby\n", into, ruby),
@@ -187,16 +192,27 @@ unsafe fn copy(text: *const c_char, into: &mut [u8]) -> usize {
 
 /// The whole stack of Python. The thread's own state, with or without the interpreter's lock: around calls that may block
 /// Python lets go of it, and still only this thread changes its own frames.
-fn python(into: &mut [u8]) -> usize {
+fn ask_python(into: &mut [u8]) -> usize {
     type State = unsafe extern "C" fn() -> *mut c_void;
     type Dump = unsafe extern "C" fn(c_int, *mut c_void);
     let state = function!(python_state as State);
-    let dump = function!(python_dump as Dump);
     // SAFETY: it may be asked by any thread, with or without the lock.
     let state = unsafe { state() };
     if state.is_null() {
         return 0;
     }
+    if address(Wanted::python_dump) == 0 {
+        let way = python::Way::of(&python::Exports {
+            version: address(Wanted::python_version),
+            line_of_object: address(Wanted::python_line),
+            line_of_frame: address(Wanted::python_frame_line),
+            runtime: address(Wanted::python_runtime),
+            code_type: address(Wanted::python_code),
+        });
+        // SAFETY: this thread's own state.
+        return way.map_or(0, |way| unsafe { way.tell(state.addr(), into) });
+    }
+    let dump = function!(python_dump as Dump);
     let Ok((from, to)) = sys::pipe() else {
         return 0;
     };

@@ -107,6 +107,18 @@ pub(crate) fn pipe() -> Result<(Fd, Fd), Errno> {
     Ok((Fd(from), Fd(to)))
 }
 
+/// A file in memory that nobody can write anything into.
+pub(crate) fn empty_file() -> Result<Fd, Errno> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: the name is NUL-terminated.
+    let fd =
+        unsafe { call!(SYS_memfd_create, c"empty".as_ptr(), flags) }.map(|fd| Fd(fd as c_int))?;
+    let seals = libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+    // SAFETY: no memory is passed.
+    unsafe { call!(SYS_fcntl, fd.0, libc::F_ADD_SEALS, seals) }?;
+    Ok(fd)
+}
+
 impl Fd {
     /// ftruncate(2).
     pub(crate) fn truncate(&self, len: usize) -> Result<(), Errno> {

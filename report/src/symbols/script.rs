@@ -1,5 +1,7 @@
 //! Places in scripts, from what their interpreters say of themselves.
 
+use std::borrow::Cow;
+
 use super::Frame;
 
 /// What stands in the place of a line of Ruby's that could not be asked for.
@@ -17,13 +19,17 @@ pub(super) fn frames(script: &str) -> Vec<Frame> {
         }];
     }
     let places: Vec<Place<'_>> = match interpreter {
-        "python" => said.lines().filter_map(python).collect(),
+        // What was cut may be half a number.
+        "python" => said
+            .split_inclusive('\n')
+            .filter_map(|line| python(line.strip_suffix('\n')?))
+            .collect(),
         "perl" => perl(said).into_iter().collect(),
         _ => plain(said).into_iter().collect(),
     };
     let frame = |(file, line, function): Place<'_>| Frame {
-        function: function.map(str::to_owned),
-        line: Some((file.to_owned(), line)),
+        function: function.map(Cow::into_owned),
+        line: Some((file.into_owned(), line)),
         interpreter: Some(interpreter.to_owned()),
         ..Frame::default()
     };
@@ -31,7 +37,7 @@ pub(super) fn frames(script: &str) -> Vec<Frame> {
 }
 
 /// File, line, function.
-type Place<'s> = (&'s str, u32, Option<&'s str>);
+type Place<'s> = (Cow<'s, str>, u32, Option<Cow<'s, str>>);
 
 /// `  File "leak.py", line 3 in make`
 fn python(line: &str) -> Option<Place<'_>> {
@@ -39,7 +45,42 @@ fn python(line: &str) -> Option<Place<'_>> {
     let (file, rest) = rest.split_once(", line ")?;
     let (number, function) = rest.split_once(" in ").unwrap_or((rest, ""));
     let function = Some(function).filter(|name| !name.is_empty());
-    Some((file.trim_matches('"'), number.parse().ok()?, function))
+    let file = unescaped(file.trim_matches('"'));
+    Some((file, number.parse().ok()?, function.map(unescaped)))
+}
+
+/// What Python writes as `\xe7`, `\u65e5` and `\U0001f600`, as it is.
+fn unescaped(said: &str) -> Cow<'_, str> {
+    let mut text = String::new();
+    let mut rest = said;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        let digits = match behind.chars().next() {
+            Some('x') => 2,
+            Some('u') => 4,
+            Some('U') => 8,
+            _ => 0,
+        };
+        let hex = behind
+            .get(1..)
+            .and_then(|digits_on| digits_on.get(..digits));
+        let point = hex.and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        text += before;
+        match point.and_then(char::from_u32) {
+            Some(character) => {
+                text.push(character);
+                rest = behind.get(1 + digits..).unwrap_or("");
+            }
+            None => {
+                text.push('\\');
+                rest = behind;
+            }
+        }
+    }
+    if text.is_empty() {
+        return said.into();
+    }
+    text += rest;
+    text.into()
 }
 
 /// ` at leak.pl line 1.`, perhaps with `, <STDIN> line 7` before the point.
@@ -47,13 +88,13 @@ fn perl(said: &str) -> Option<Place<'_>> {
     let rest = said.trim_start().strip_prefix("at ")?;
     let (file, rest) = rest.split_once(" line ")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-    Some((file, digits.parse().ok()?, None))
+    Some((file.into(), digits.parse().ok()?, None))
 }
 
 /// `leak.php:3`
 fn plain(said: &str) -> Option<Place<'_>> {
     let (file, line) = said.trim_end().rsplit_once(':')?;
-    Some((file, line.parse().ok()?, None))
+    Some((file.into(), line.parse().ok()?, None))
 }
 
 #[cfg(test)]
@@ -66,9 +107,11 @@ mod tests {
 
     #[test]
     fn python_tells_its_stack() {
-        let said = "python\nStack (most recent call first):\n  File \"a \\\"b.py\", line 12 in make\n  File \"main.py\", line 3 in <module>\n  Fi";
+        let said = "python\nStack (most recent call first):\n  File \"a \\\"b.py\", line 12 in make\n  File \"main.py\", line 3 in <module>\n  File \"c.py\", line 1";
         let wanted = ["make at a \\\"b.py:12", "<module> at main.py:3"];
         assert_eq!(labels(said), wanted);
+        let foreign = "python\n  File \"\\u65e5.py\", line 2 in fa\\xe7ade\\\n";
+        assert_eq!(labels(foreign), ["façade\\ at 日.py:2"]);
     }
 
     #[test]

@@ -7,24 +7,19 @@ use super::{Args, forward, int};
 use crate::frames::Site;
 use crate::next::Symbol;
 use crate::recorder::{self, Outcome};
-use crate::{options, text};
+use crate::{options, sys, text};
 
 const MODE: usize = 0o666;
 const PRIVATE: usize = 0o600;
 
 /// fopen and freopen, which begin alike.
 pub(crate) fn fopen(symbol: Symbol, args: Args, site: Site) -> usize {
-    let args = match options::jit_maps() && is_log_of_v8(args[0]) {
-        true => [
-            c"/dev/null".as_ptr().expose_provenance(),
-            args[1],
-            args[2],
-            args[3],
-            args[4],
-            args[5],
-        ],
-        false => args,
-    };
+    if options::jit_maps()
+        && is_log_of_v8(args[0])
+        && let Some(stream) = open_nothing(symbol, args)
+    {
+        return stream;
+    }
     let [path, mode, ..] = args;
     let begun = recorder::begin(site);
     let stream = forward(symbol, args);
@@ -52,6 +47,19 @@ fn is_log_of_v8(path: usize) -> bool {
     let path = text::copy_c_bytes(path, &mut buffer);
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     name.starts_with(b"isolate") && name.ends_with(b"-v8.log")
+}
+
+/// Opens a file that stays empty: V8 wants a regular one, and writes on standard output if it gets none.
+fn open_nothing(symbol: Symbol, args: Args) -> Option<usize> {
+    let fd = sys::empty_file().ok()?;
+    let mut path = text::Text::<32>::new();
+    path.push(b"/proc/self/fd/")
+        .push_number(fd.number().unsigned_abs().into());
+    let path = path.as_c_str()?.as_ptr().expose_provenance();
+    let mode = c"r+e".as_ptr().expose_provenance();
+    let [_, _, stream, ..] = args;
+    let opened = forward(symbol, [path, mode, stream, 0, 0, 0]);
+    (opened != 0).then_some(opened)
 }
 
 /// The flags of open(2) that a mode of fopen(3) stands for.
