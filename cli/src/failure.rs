@@ -1,6 +1,7 @@
 //! An error of the command: what failed, why, what to do about it, and the exit status.
 
 use clap::builder::styling::AnsiColor;
+use serde::Serialize;
 use std::fmt::Display;
 use std::io;
 
@@ -21,10 +22,12 @@ pub(crate) const NOT_FOUND: u8 = 127;
 pub(crate) type Outcome = Result<u8, Failure>;
 
 /// A failure, ready to be told to the user.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Failure {
+    #[serde(skip)]
     status: u8,
     what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
 

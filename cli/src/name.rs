@@ -65,11 +65,29 @@ pub(crate) fn optional_path<S: Serializer, P: AsRef<Path>>(
     }
 }
 
+/// The same for several.
+pub(crate) fn paths<S: Serializer>(
+    paths: &[impl AsRef<Path>],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let shown = paths.iter().map(|path| {
+        let name = path.as_ref().as_os_str();
+        let text = name.to_str().map(str::to_owned);
+        text.unwrap_or_else(|| escaped(name.as_bytes()))
+    });
+    serializer.collect_seq(shown)
+}
+
 fn text_or_escaped<S: Serializer>(name: &OsStr, serializer: S) -> Result<S::Ok, S::Error> {
     match name.to_str() {
         Some(text) => serializer.serialize_str(text),
         None => serializer.serialize_str(&escaped(name.as_bytes())),
     }
+}
+
+/// A path as [`escaped`] shows it.
+pub(crate) fn shown(path: &Path) -> String {
+    escaped(path.as_os_str().as_bytes())
 }
 
 /// What a terminal can be shown: bytes that are no text as `\xff`, control characters and those

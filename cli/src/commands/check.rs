@@ -6,7 +6,8 @@ mod process;
 mod program;
 
 use crate::failure::{FAILED, Outcome};
-use answer::{Found, Way};
+use crate::output;
+use answer::{Answer, Found, Way};
 use std::ffi::OsString;
 
 /// Say whether a program would be, or a running process is, on partage
@@ -20,6 +21,10 @@ pub(crate) struct Args {
     /// A program, looked for as a shell does, or a process id
     #[arg(value_name = "PROGRAM|PID")]
     what: OsString,
+
+    /// For programs: JSON
+    #[arg(long)]
+    json: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -40,19 +45,27 @@ pub(crate) fn run(args: Args) -> Outcome {
         None => program::look(&args.what),
     };
     let answer = answer.map_err(|failure| failure.or_status(UNKNOWN))?;
-    match &answer.found {
+    match args.json {
+        true => output::print_json(&answer)?,
+        false => output::print(&told(&answer))?,
+    }
+    Ok(answer.found.map_or(FAILED, |_| 0))
+}
+
+fn told(answer: &Answer) -> String {
+    let mut text = match &answer.found {
         Some(Found { way, version }) => {
             let how = match way {
                 Way::Archive => "linked with the archive".to_owned(),
                 Way::Linked(path) => format!("linked with {}", path.display()),
                 Way::Preloaded(path) => format!("preloaded, {}", path.display()),
             };
-            anstream::println!("{} is on partage {version}: {how}", answer.subject);
+            format!("{} is on partage {version}: {how}\n", answer.subject)
         }
-        None => anstream::println!("{} is not on partage", answer.subject),
-    }
+        None => format!("{} is not on partage\n", answer.subject),
+    };
     for remark in &answer.remarks {
-        anstream::println!("  {remark}");
+        text += &format!("  {remark}\n");
     }
-    Ok(answer.found.map_or(FAILED, |_| 0))
+    text
 }

@@ -54,8 +54,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     selection: Selection,
 
-    /// For programs: everything, as JSON
-    #[arg(long, conflicts_with_all = ["long", "attached", "tree"])]
+    /// For programs: everything, as JSON, with all that -l, -p and --tree show
+    #[arg(long)]
     json: bool,
 
     /// The table of `ipcs -m`, byte for byte

@@ -2,45 +2,59 @@
 
 mod args;
 mod item;
+mod report;
 mod select;
 
 use crate::confirm;
-use crate::failure::{FAILED, Outcome};
-use crate::output::{self, format};
+use crate::failure::Outcome;
+use crate::output::format;
 pub(crate) use args::Args;
 use item::Item;
+use report::Report;
+use select::Why;
 
 /// Removes what was named; goes on after a failure and reports each.
 pub(crate) fn run(args: Args) -> Outcome {
     let snapshot = args.namespace.snapshot()?;
     let chosen = select::choose(&args, &snapshot, args.namespace.acting()?.as_raw());
-    let mut status = 0;
-    for failure in &chosen.failures {
-        status = failure.report();
-    }
+    let mut report = Report::new(args.json, args.dry_run, snapshot.directory.as_deref());
     // In bulk, what is in use is no failure: it was not meant.
-    output::print(&chosen.told())?;
-    if args.dry_run {
-        let lines = chosen.items.iter();
-        let lines = lines.map(|item| format!("would remove {}\n", item.describe()));
-        output::print(&lines.collect::<String>())?;
-        return Ok(status);
+    let stays = chosen.told();
+    for (item, failure) in chosen.refused {
+        if let Some((item, why)) = item {
+            report.kept(item, why);
+        }
+        report.failed(failure);
     }
-    let bulk = chosen.in_bulk;
-    if bulk && !chosen.items.is_empty() && !args.yes && !confirm::ask(&question(&chosen.items))? {
-        return Ok(FAILED);
+    report.say(&stays)?;
+    for (item, why) in chosen.skipped {
+        report.kept(item, why);
+    }
+    let (items, bulk) = (chosen.items, chosen.in_bulk);
+    if args.dry_run {
+        for item in items {
+            report.removed(item)?;
+        }
+        return report.end();
+    }
+    if bulk && !items.is_empty() && !args.yes && !confirm::ask(&question(&items))? {
+        report.declined(&items);
+        return report.end();
     }
     args.namespace.become_user()?;
     // A directory that nobody named is found again by the library itself.
     let named = args.namespace.dir.is_some() || args.namespace.user.is_some();
     let directory = snapshot.directory.as_deref().filter(|_| named);
-    for item in &chosen.items {
+    for item in items {
         match item.remove(&args.namespace, directory, bulk && !args.force) {
-            Ok(()) => output::print(&format!("removed {}\n", item.describe()))?,
-            Err(failure) => status = failure.report(),
+            Ok(()) => report.removed(item)?,
+            Err(failure) => {
+                report.kept(item, Why::Failed);
+                report.failed(failure);
+            }
         }
     }
-    Ok(status)
+    report.end()
 }
 
 fn question(items: &[Item]) -> String {

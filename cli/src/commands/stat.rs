@@ -2,11 +2,10 @@
 
 use crate::failure::Outcome;
 use crate::model::{Attachment, Object, Process, Segment};
+use crate::name::shown;
 use crate::namespace::Choice;
 use crate::output::{self, format};
 use crate::target::{Found, Target};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 /// Show everything about a segment or an object
 #[derive(Debug, clap::Args)]
@@ -47,7 +46,7 @@ fn of_segment(segment: &Segment) -> String {
         owner, cuid, cgid, ..
     } = segment;
     let resident = segment.resident.map_or_else(|| "unknown".to_owned(), exact);
-    let file = segment.file.as_ref().map(|file| escaped(file));
+    let file = segment.file.as_ref().map(|file| shown(file));
     let rows = [
         ("segment", segment.id.to_string()),
         ("key", format::key(segment.key)),
@@ -84,7 +83,7 @@ fn of_object(object: &Object) -> String {
         ("mode", format::mode(object.mode)),
         ("owner", person(object.owner.uid, object.owner.gid)),
         ("written", format::moment(object.mtime)),
-        ("file", escaped(&object.file)),
+        ("file", shown(&object.file)),
         ("made by", object.kind.unwrap_or("-").to_owned()),
         ("mapped", format::count(mapped, "time")),
         (
@@ -99,10 +98,6 @@ fn listed(rows: &[(&str, String)]) -> String {
     rows.iter()
         .map(|(name, value)| format!("{name:>12}  {value}\n"))
         .collect()
-}
-
-fn escaped(path: &Path) -> String {
-    crate::name::escaped(path.as_os_str().as_bytes())
 }
 
 fn attachments(attached: &[Attachment]) -> String {

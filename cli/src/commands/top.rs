@@ -1,13 +1,14 @@
 //! `partage top`: the machine's shared memory, live.
 
+mod json;
 mod rows;
 mod screen;
 mod view;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::output;
 use crate::output::table::Table;
-use rows::Watch;
+use rows::{Room, Row, Watch};
 use std::io::IsTerminal;
 use std::time::Duration;
 use view::{HEADINGS, Order, View, cells, summary};
@@ -39,6 +40,10 @@ pub(crate) struct Args {
     /// Only what nobody holds
     #[arg(long)]
     orphans: bool,
+
+    /// For programs: one line of JSON for each look, on a terminal too
+    #[arg(long)]
+    json: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -46,6 +51,7 @@ Examples:
   partage top
   partage top --sort growth -d 5
   partage top -n 1 | head
+  partage top --json | jq '.things[] | select(.orphan)'
 
 Keys: M by memory, G by growth, N by name, R the other way round, o orphans only,
 arrows and page keys to move, space to look now, h for help, q to quit.";
@@ -59,30 +65,30 @@ pub(crate) fn run(args: Args) -> Outcome {
     };
     let delay = Duration::from_secs(args.delay.into());
     let mut watch = Watch::default();
-    if !args.batch && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+    let live = !args.batch && !args.json;
+    if live && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
         return screen::run(&mut watch, view, delay, args.iterations);
     }
     let looks = args.iterations.unwrap_or(1);
     for look in 0..looks {
         if look > 0 {
             std::thread::sleep(delay);
-            output::print("\n")?;
         }
-        plain(&mut watch, view)?;
+        let (rows, room) = watch.look();
+        match args.json {
+            true => json::print(&view.apply(&rows), room)?,
+            false if look > 0 => output::print(&format!("\n{}", plain(&rows, room, view)))?,
+            false => output::print(&plain(&rows, room, view))?,
+        }
     }
     Ok(0)
 }
 
-fn plain(watch: &mut Watch, view: View) -> Result<(), Failure> {
-    let (rows, room) = watch.look();
+fn plain(rows: &[Row], room: Option<Room>, view: View) -> String {
     let headings = HEADINGS.map(|(heading, align)| (heading, align));
     let mut table = Table::new(headings.to_vec());
-    for row in view.apply(&rows) {
+    for row in view.apply(rows) {
         table.push(cells(row).to_vec());
     }
-    output::print(&format!(
-        "{}\n{}",
-        summary(&rows, room.as_ref()),
-        table.render()
-    ))
+    format!("{}\n{}", summary(rows, room.as_ref()), table.render())
 }

@@ -2,6 +2,7 @@
 
 use super::private::{KEPT, PREFIX, RECORDING, STARTER, parents, remove_namespace, take_lock};
 use nix::unistd::Uid;
+use serde::Serialize;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -13,8 +14,10 @@ use std::time::Duration;
 const HALF_MADE: Duration = Duration::from_secs(60);
 
 /// A private namespace, or a recording, that nobody looks after any more.
+#[derive(Serialize)]
 pub(crate) struct DeadRun {
     /// The directory.
+    #[serde(rename = "directory", serialize_with = "crate::name::path")]
     pub(crate) path: PathBuf,
     /// Whether it is a recording.
     pub(crate) recording: bool,

@@ -26,3 +26,9 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::new)?;
     print(&(text + "\n"))
 }
+
+/// The same on one line, where more may follow.
+pub(crate) fn print_json_line(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).map_err(Failure::new)?;
+    print(&(text + "\n"))
+}

@@ -12,6 +12,7 @@ mod fixture;
 mod help;
 mod holders;
 mod init;
+mod json;
 mod leftovers;
 mod ls;
 mod rm;

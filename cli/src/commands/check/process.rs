@@ -56,6 +56,7 @@ pub(super) fn look(pid: i32) -> Result<Answer, Failure> {
     }
     Ok(Answer {
         subject: format!("process {pid} ({})", command.trim_end()),
+        pid: Some(pid),
         found,
         remarks,
     })

@@ -20,6 +20,7 @@ pub(super) fn look(word: &OsString) -> Result<Answer, Failure> {
     if let Some(version) = contents.as_ref().and_then(|it| it.version.clone()) {
         return Ok(Answer {
             subject,
+            pid: None,
             found: Some(Found {
                 way: Way::Archive,
                 version,
@@ -47,6 +48,7 @@ pub(super) fn look(word: &OsString) -> Result<Answer, Failure> {
     }
     Ok(Answer {
         subject,
+        pid: None,
         found,
         remarks,
     })

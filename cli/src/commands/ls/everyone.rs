@@ -3,11 +3,10 @@
 use super::select::Selection;
 use super::tables;
 use crate::failure::Failure;
-use crate::name::escaped;
+use crate::name::shown;
 use crate::output::format;
 use crate::output::table::{Align, Table};
 use crate::sources::{Found, State};
-use std::os::unix::ffi::OsStrExt;
 
 /// One line for each, then what is in those that have something.
 pub(super) fn text(
@@ -22,17 +21,13 @@ pub(super) fn text(
         };
         selection.apply(contents)?;
         if !contents.segments.is_empty() || !contents.objects.is_empty() {
-            text += &format!("\n{}\n", shown(namespace));
+            text += &format!("\n{}\n", shown(&namespace.directory));
             if let Some(contents) = &namespace.contents {
                 text += &tables::short(contents, bytes);
             }
         }
     }
     Ok(text)
-}
-
-fn shown(namespace: &Found) -> String {
-    escaped(namespace.directory.as_os_str().as_bytes())
 }
 
 fn summary(found: &[Found]) -> String {
@@ -59,7 +54,7 @@ fn summary(found: &[Found]) -> String {
                 .sum()
         });
         table.push(vec![
-            shown(namespace),
+            shown(&namespace.directory),
             format::user(namespace.uid),
             match namespace.state {
                 State::Used => "used",

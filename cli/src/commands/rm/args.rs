@@ -11,7 +11,7 @@ use crate::namespace::Choice;
 ///
 /// Removal in bulk, by `--orphans`, `--all` or a pattern, means what is yours, says what stays
 /// and why, and asks; without a terminal to ask on it wants `--yes`. `--orphans` means the objects
-/// of /dev/shm too, except named semaphores; `--all` means only those of a named namespace.
+/// of /dev/shm too, except named semaphores of programs that are not known; `--all` means only those of a named namespace.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["targets", "all", "orphans"]))]
@@ -55,6 +55,10 @@ pub(crate) struct Args {
     #[arg(short, long)]
     pub(super) yes: bool,
 
+    /// For programs: what went and what stays, as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+
     /// Ids, keys as 0x..., names of POSIX objects, or patterns of names such as '/psm_*'
     #[arg(value_name = "ID|KEY|NAME|PATTERN", value_parser = checked, value_hint = clap::ValueHint::Other)]
     pub(super) targets: Vec<String>,
@@ -66,6 +70,7 @@ Examples:
   partage rm --orphans --dry-run
   partage rm '/fastrtps_*' --older-than 1h
   partage rm --orphans --posix --yes
+  partage rm --orphans --dry-run --json | jq '.removed.objects[].name'
   partage rm --all --force --yes --dir \"$PARTAGE_DIR\"
 
 Exit status: 0 when all of it went, 1 when something stayed.";

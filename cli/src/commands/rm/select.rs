@@ -8,6 +8,7 @@ use crate::namespace::Backend;
 use crate::output::format;
 use crate::pattern;
 use crate::target::{Found, Target};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What was chosen.
@@ -19,14 +20,15 @@ pub(super) struct Chosen<'a> {
     me: u32,
     /// What goes.
     pub(super) items: Vec<Item<'a>>,
-    /// What was named and stays: that is a failure.
-    pub(super) failures: Vec<Failure>,
+    /// What was named and stays, or is not there: that is a failure.
+    pub(super) refused: Vec<(Option<(Item<'a>, Why)>, Failure)>,
     /// What was meant in bulk and stays, and why.
     pub(super) skipped: Vec<(Item<'a>, Why)>,
 }
 
 /// Why something stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Why {
     InUse,
     Unknown,
@@ -34,6 +36,8 @@ pub(super) enum Why {
     Young,
     Outside,
     Semaphore,
+    Declined,
+    Failed,
 }
 
 impl Why {
@@ -45,6 +49,8 @@ impl Why {
             Self::Young => "used since (--older-than)",
             Self::Outside => "in /dev/shm, which is no namespace's (--orphans, or a pattern)",
             Self::Semaphore => "a named semaphore is kept between programs (a pattern takes it)",
+            Self::Declined => "not wanted",
+            Self::Failed => "not to be removed",
         }
     }
 }
@@ -58,7 +64,7 @@ pub(super) fn choose<'a>(args: &Args, snapshot: &'a Snapshot, me: u32) -> Chosen
     };
     for word in &args.targets {
         match by_word(word, snapshot) {
-            Err(failure) => chosen.failures.push(failure),
+            Err(failure) => chosen.refused.push((None, failure)),
             Ok(Matches::One(item)) => chosen.take_named(args, item),
             Ok(Matches::Several(items)) => {
                 chosen.in_bulk = true;
@@ -128,14 +134,13 @@ impl<'a> Chosen<'a> {
         if args.force || item.is_orphan() {
             return self.items.push(item);
         }
-        let why = match item.is_unknown() {
-            true => "whether somebody holds it cannot be seen",
-            false => "somebody is attached, or has it open",
+        let (why, words) = match item.is_unknown() {
+            true => (Why::Unknown, "whether somebody holds it cannot be seen"),
+            false => (Why::InUse, "somebody is attached, or has it open"),
         };
-        self.failures.push(
-            Failure::new(format_args!("{}: {why}", item.describe()))
-                .advise("`partage ls -p` shows who; `--force` removes it all the same"),
-        );
+        let failure = Failure::new(format_args!("{}: {words}", item.describe()))
+            .advise("`partage ls -p` shows who; `--force` removes it all the same");
+        self.refused.push((Some((item, why)), failure));
     }
 
     fn take(&mut self, args: &Args, item: Item<'a>, scope: Scope) {
@@ -210,8 +215,7 @@ impl Args {
     }
 
     fn is_semaphore(&self, item: &Item, scope: &Scope) -> bool {
-        let named =
-            matches!(item, Item::Object(object) if object.name.bytes().starts_with(b"/sem."));
+        let named = matches!(item, Item::Object(object) if object.name.bytes().starts_with(b"/sem."));
         named && matches!(scope, Scope::Everything { inside: false })
     }
 }

@@ -1,17 +1,20 @@
 //! What there is, one row for each thing, and how it has grown.
 
-use crate::model::{Attachment, NamelessKind, Segment};
-use crate::name::escaped;
+use crate::model::{Attachment, Nameless, NamelessKind, Object, Segment, Snapshot};
+use crate::name::shown;
 use crate::output::format;
 use crate::sources::{self, Extent};
 use nix::sys::statvfs::statvfs;
+use serde::Serialize;
 use std::collections::HashMap;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// One thing.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
+    /// Of the namespace that it is in, if it is in one.
+    pub(super) directory: Option<PathBuf>,
+    pub(super) thing: Thing,
     pub(super) name: String,
     pub(super) kind: &'static str,
     pub(super) owner: String,
@@ -24,8 +27,17 @@ pub(super) struct Row {
     pub(super) is_orphan: bool,
 }
 
+/// What a row is about.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(super) enum Thing {
+    Segment(Segment),
+    Object(Object),
+    Nameless(Nameless),
+}
+
 /// Room in `/dev/shm`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Room {
     pub(super) size: u64,
     pub(super) used: u64,
@@ -68,55 +80,41 @@ fn room() -> Option<Room> {
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for namespace in sources::all_namespaces() {
-        let contents = namespace.contents.into_iter();
-        for snapshot in contents {
-            let place = Some(&namespace.directory);
-            rows.extend(snapshot.segments.iter().map(|one| segment(one, place)));
-            rows.extend(snapshot.objects.iter().map(|object| Row {
-                name: format!("{}:{}", shown(&namespace.directory), object.name),
-                ..of_object(object)
-            }));
+        if let Some(contents) = namespace.contents {
+            rows.extend(rows_of(contents, Some(&namespace.directory)));
         }
     }
     let machine = sources::kernel_snapshot(Extent::All);
     let machine = machine.or_else(|_| sources::user_snapshot(None, Extent::All));
-    if let Ok(snapshot) = machine {
-        rows.extend(snapshot.segments.iter().map(|one| segment(one, None)));
-        rows.extend(snapshot.objects.iter().map(of_object));
-        rows.extend(snapshot.nameless.iter().map(|memory| Row {
-            name: memory.name.to_string(),
-            kind: match memory.kind {
-                NamelessKind::Unlinked => "unlinked",
-                NamelessKind::Memfd => "memfd",
-                NamelessKind::Anonymous => "anonymous",
-                NamelessKind::Sysv => "sysv",
-            },
-            owner: "-".to_owned(),
-            size: memory.size,
-            resident: memory.resident.unwrap_or(memory.size),
-            growth: 0,
-            pids: pids(&memory.attached, Some(0)),
-            commands: commands(&memory.attached),
-            is_orphan: false,
-        }));
-    }
+    rows.extend(machine.ok().into_iter().flat_map(|it| rows_of(it, None)));
     rows
 }
 
-fn shown(directory: &std::path::Path) -> String {
-    escaped(directory.as_os_str().as_bytes())
+fn rows_of(snapshot: Snapshot, place: Option<&PathBuf>) -> Vec<Row> {
+    let segments = snapshot.segments.into_iter();
+    let mut rows: Vec<Row> = segments.map(|one| of_segment(one, place)).collect();
+    let objects = snapshot.objects.into_iter();
+    rows.extend(objects.map(|one| of_object(one, place)));
+    rows.extend(snapshot.nameless.into_iter().map(of_nameless));
+    rows
 }
 
-fn segment(segment: &Segment, place: Option<&PathBuf>) -> Row {
+/// In front of names in a namespace, where it is.
+fn placed(name: String, place: Option<&PathBuf>) -> String {
+    match place {
+        Some(directory) => format!("{}:{name}", shown(directory)),
+        None => name,
+    }
+}
+
+fn of_segment(segment: Segment, place: Option<&PathBuf>) -> Row {
     let name = match segment.key {
         0 => segment.id.to_string(),
         key => format!("{} ({})", segment.id, format::key(key)),
     };
     Row {
-        name: match place {
-            Some(directory) => format!("{}:{name}", shown(directory)),
-            None => name,
-        },
+        directory: place.cloned(),
+        name: placed(name, place),
         kind: match place {
             Some(_) => "segment",
             None => "kernel",
@@ -128,12 +126,14 @@ fn segment(segment: &Segment, place: Option<&PathBuf>) -> Row {
         pids: pids(&segment.attached, Some(segment.unseen)),
         commands: commands(&segment.attached),
         is_orphan: segment.is_orphan(),
+        thing: Thing::Segment(segment),
     }
 }
 
-fn of_object(object: &crate::model::Object) -> Row {
+fn of_object(object: Object, place: Option<&PathBuf>) -> Row {
     Row {
-        name: object.name.to_string(),
+        directory: place.cloned(),
+        name: placed(object.name.to_string(), place),
         kind: "object",
         owner: format::user(object.owner.uid),
         size: object.size,
@@ -145,6 +145,28 @@ fn of_object(object: &crate::model::Object) -> Row {
             _ => commands(&object.attached),
         },
         is_orphan: object.is_orphan(),
+        thing: Thing::Object(object),
+    }
+}
+
+fn of_nameless(memory: Nameless) -> Row {
+    Row {
+        directory: None,
+        name: memory.name.to_string(),
+        kind: match memory.kind {
+            NamelessKind::Unlinked => "unlinked",
+            NamelessKind::Memfd => "memfd",
+            NamelessKind::Anonymous => "anonymous",
+            NamelessKind::Sysv => "sysv",
+        },
+        owner: "-".to_owned(),
+        size: memory.size,
+        resident: memory.resident.unwrap_or(memory.size),
+        growth: 0,
+        pids: pids(&memory.attached, Some(0)),
+        commands: commands(&memory.attached),
+        is_orphan: false,
+        thing: Thing::Nameless(memory),
     }
 }
 

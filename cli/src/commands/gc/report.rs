@@ -1,0 +1,155 @@
+//! What `partage gc` cleared away and left, told to people or to programs.
+
+use super::remains::{Remains, Slot};
+use crate::failure::{Failure, Outcome};
+use crate::launch::DeadRun;
+use crate::name::{self, shown};
+use crate::output::{self, format};
+use crate::sources::Location;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Everything that became of what was found.
+#[derive(Serialize)]
+pub(super) struct Report {
+    #[serde(skip)]
+    status: u8,
+    #[serde(serialize_with = "name::optional_path")]
+    directory: Option<PathBuf>,
+    dry_run: bool,
+    /// What went, or would go.
+    removed: Removed,
+    kept: Kept,
+    failures: Vec<Failure>,
+}
+
+#[derive(Default, Serialize)]
+struct Removed {
+    #[serde(flatten)]
+    remains: Remains,
+    /// Bytes of a registry that nobody used.
+    bookkeeping: Option<u64>,
+    runs: Vec<DeadRun>,
+}
+
+#[derive(Default, Serialize)]
+struct Kept {
+    segments: Vec<Orphan>,
+}
+
+#[derive(Serialize)]
+struct Orphan {
+    reason: &'static str,
+    #[serde(flatten)]
+    slot: Slot,
+}
+
+impl Report {
+    pub(super) fn new(dry_run: bool) -> Self {
+        Self {
+            status: 0,
+            directory: None,
+            dry_run,
+            removed: Removed::default(),
+            kept: Kept::default(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// Which namespace it is about.
+    pub(super) fn at(&mut self, location: &Location) {
+        self.directory = Some(location.directory.clone());
+    }
+
+    pub(super) fn orphans(&mut self, slots: Vec<Slot>) {
+        let orphans = slots.into_iter().map(|slot| Orphan {
+            reason: "orphan",
+            slot,
+        });
+        self.kept.segments.extend(orphans);
+    }
+
+    pub(super) fn cleared(&mut self, remains: Remains) {
+        self.removed.remains = remains;
+    }
+
+    pub(super) fn given_back(&mut self, bytes: u64) {
+        self.removed.bookkeeping = Some(bytes);
+    }
+
+    pub(super) fn run(&mut self, run: DeadRun) {
+        self.removed.runs.push(run);
+    }
+
+    pub(super) fn failed(&mut self, failure: Failure) {
+        self.status = failure.report();
+        self.failures.push(failure);
+    }
+
+    pub(super) fn end(self, json: bool) -> Outcome {
+        match json {
+            true => output::print_json(&self)?,
+            false => output::print(&self.lines())?,
+        }
+        output::notes::print(&self.notes());
+        Ok(self.status)
+    }
+
+    fn lines(&self) -> String {
+        let verb = match self.dry_run {
+            true => "would clear away",
+            false => "cleared away",
+        };
+        let directory = self.directory.as_deref().map(shown).unwrap_or_default();
+        let Removed {
+            remains,
+            bookkeeping,
+            runs,
+        } = &self.removed;
+        let mut lines = Vec::new();
+        if *remains != Remains::default() {
+            let resident = remains.segments.iter().map(|slot| slot.resident).sum();
+            lines.push(format!(
+                "{verb} {}, {} ({}), {} of {directory}",
+                format::count(remains.attachments as usize, "dead attachment"),
+                format::count(remains.segments.len(), "segment"),
+                format::size(resident),
+                format::count(remains.files.len(), "stray file"),
+            ));
+        }
+        if let Some(bytes) = bookkeeping {
+            let size = format::size(*bytes);
+            lines.push(format!(
+                "{verb} the bookkeeping of {directory}, which nobody uses, with {size}"
+            ));
+        }
+        for run in runs {
+            let what = match run.recording {
+                true => "recording",
+                false => "namespace",
+            };
+            lines.push(format!(
+                "{verb} {}, the {what} of a dead run, with {}",
+                shown(&run.path),
+                format::size(run.resident)
+            ));
+        }
+        if lines.is_empty() && self.status == 0 {
+            lines.push("nothing to clear away".to_owned());
+        }
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let orphans = &self.kept.segments;
+        if orphans.is_empty() {
+            return Vec::new();
+        }
+        let sizes = orphans.iter().map(|orphan| orphan.slot.size);
+        vec![format!(
+            "stay: {} of {}, which nobody is attached to: `partage rm --orphans` removes them",
+            format::count(orphans.len(), "segment"),
+            format::size(sizes.fold(0, u64::saturating_add))
+        )]
+    }
+}
