@@ -83,15 +83,15 @@ elsewhere() { # fedora|arch|alpine
     fedora-build) echo dnf install gcc make ;;
     fedora-run) echo dnf install gcc make util-linux postgresql-server postgresql-contrib ;;
     fedora-*) echo dnf install gcc gcc-c++ make util-linux postgresql-server postgresql-contrib python3-devel strace musl-gcc attr tmux \
-        pkgconf-pkg-config e2fsprogs man-db zsh fish php-cli php-process mpich-devel cmake libabigail valgrind stress-ng debootstrap dpkg-dev ;;
+        pkgconf-pkg-config e2fsprogs man-db bash-completion zsh fish php-cli php-process mpich-devel cmake libabigail valgrind stress-ng debootstrap dpkg-dev ;;
     arch-build) echo pacman -S gcc make ;;
     arch-run) echo pacman -S gcc make util-linux postgresql ;;
-    arch-*) echo pacman -S gcc make util-linux postgresql python strace musl attr tmux pkgconf e2fsprogs man-db zsh fish php openmpi cmake \
+    arch-*) echo pacman -S gcc make util-linux postgresql python strace musl attr tmux pkgconf e2fsprogs man-db bash-completion zsh fish php openmpi cmake \
         libabigail valgrind stress-ng debootstrap dpkg ;;
     alpine-build) echo apk add gcc musl-dev make ;;
     alpine-run) echo apk add gcc musl-dev make util-linux runuser postgresql postgresql-contrib ;;
     alpine-*) echo apk add gcc g++ musl-dev make util-linux runuser postgresql postgresql-contrib python3-dev strace attr tmux pkgconf \
-        e2fsprogs mandoc zsh fish php-cli cmake valgrind stress-ng debootstrap dpkg-dev ;;
+        e2fsprogs mandoc bash-completion zsh fish php-cli cmake valgrind stress-ng debootstrap dpkg-dev ;;
     esac
 }
 
@@ -139,8 +139,10 @@ bench)
     ;;
 test | fuzz)
     install_packages g++ python3-dev python3-venv strace musl-tools attr tmux pkg-config \
-        bsdextrautils util-linux e2fsprogs man-db mandoc zsh fish php-cli mpich libmpich-dev cmake abigail-tools valgrind \
+        bsdextrautils util-linux e2fsprogs man-db mandoc bash-completion zsh fish php-cli mpich libmpich-dev cmake abigail-tools valgrind \
         debhelper dpkg-dev
+    # Not every release has these.
+    install_packages fastdds-tools iceoryx || say "without Fast-DDS and iceoryx, the tests of what they leave are skipped"
     install_postgresql
     install_python_module
     install_packages proot

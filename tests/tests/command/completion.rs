@@ -2,9 +2,9 @@
 
 use crate::fixture::Namespace;
 use crate::support::{Place, built, finish, outcome};
-use crate::terminal;
+use crate::terminal::{self, Terminal};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The script for a shell, in a file.
@@ -106,11 +106,11 @@ fn fish_completes() {
     namespace.make("get 0xc0ffee 4096 0600");
     let place = Place::new();
     let script = script(&place, "fish");
+    // Without its configuration it knows no other programs.
     let by_fish = |line: &str| {
         let mut fish = shell("fish").unwrap();
-        fish.env("HOME", place.join("home"))
-            .args(["--no-config", "-c"]);
-        fish.arg("source $argv[1]; complete -C $argv[2]");
+        fish.env("HOME", place.join("home"));
+        fish.args(["-c", "source $argv[1]; complete -C $argv[2]"]);
         finish(fish.arg(&script).arg(line)).output
     };
     let line = format!("partage stat --dir {} 0x", namespace.dir());
@@ -121,6 +121,8 @@ fn fish_completes() {
     assert!(found.starts_with("uname"), "{found}");
     let found = by_fish("partage run -- partage rm --orph");
     assert!(found.starts_with("--orphans\t"), "{found}");
+    let found = by_fish("partage run --dir=/tmp -- env A=b tar --files");
+    assert!(found.starts_with("--files-from\t"), "{found}");
 }
 
 #[test]
@@ -142,7 +144,14 @@ fn zsh_completes() {
         ("partage rm --orph", "--orphans"),
         ("partage run --private -- unam", "uname"),
         ("partage run -- partage rm --orph", "--orphans"),
+        ("partage run --dir=DIR -- tar --files", "--files-from"),
+        ("partage trace -- env A=b ls --alm", "--almost-all"),
     ];
+    each_becomes(&terminal, &namespace, &cases);
+}
+
+/// Types each line and the key for completion, until it has become what it should.
+fn each_becomes(terminal: &Terminal, namespace: &Namespace, cases: &[(&str, &str)]) {
     for (line, whole) in cases {
         terminal.type_text(&line.replace("DIR", &namespace.dir()));
         terminal.press("Tab");
@@ -151,4 +160,34 @@ fn zsh_completes() {
         terminal.type_line("clear");
         terminal.wait_until_gone(whole);
     }
+}
+
+/// With the completions that bash has of other programs.
+#[test]
+fn bash_completes_by_the_programs_own_completion() {
+    const OWN: &str = "/usr/share/bash-completion/bash_completion";
+    if !Path::new(OWN).exists() {
+        let all = std::env::var_os("PARTAGE_TEST_ALL").is_some();
+        assert!(!all, "bash-completion is not installed");
+        return eprintln!("skipped: bash-completion is not installed");
+    }
+    let Some(terminal) = terminal::open() else {
+        return;
+    };
+    let namespace = Namespace::new();
+    let place = Place::new();
+    let script = script(&place, "bash");
+    terminal.type_line(&format!(
+        "source {OWN}; source {}; clear; echo $((6*7))",
+        script.display()
+    ));
+    terminal.wait_for("42");
+    let cases = [
+        ("partage run -- tar --files", "--files-from"),
+        ("partage run --dir=DIR -- ls --alm", "--almost-all"),
+        ("partage run --limits shmmax=1G -- unam", "uname"),
+        ("partage run -- partage rm --orph", "--orphans"),
+        ("partage trace -- ls --alm", "--almost-all"),
+    ];
+    each_becomes(&terminal, &namespace, &cases);
 }
