@@ -1,8 +1,14 @@
 //! Whose objects these probably are, by the names that known programs give.
 
+use crate::model::Object;
+use nix::unistd::Group;
+
 /// A program's pattern for names: `#` is a run of digits, `%` one of hexadecimal digits, `*`
 /// anything at all.
 type Pattern = (&'static [u8], &'static str);
+
+/// A semaphore of sem_open(3) that nothing more is known of.
+pub(crate) const SEMAPHORE: &str = "named semaphore";
 
 const PATTERNS: &[Pattern] = &[
     (b"fastrtps_*_el", "Fast-DDS lock"),
@@ -31,11 +37,16 @@ const PATTERNS: &[Pattern] = &[
     (b"pulse-shm-#", "PulseAudio"),
     (b"vader_segment.*", "Open MPI"),
     (b"sm_segment.*", "Open MPI"),
+    (b"osc_sm.*", "Open MPI"),
+    (b"osc_rdma.*", "Open MPI"),
+    (b"open_mpi.#", "Open MPI"),
     (b"ompi.*", "Open MPI"),
     (b"mpich_shar_tmp*", "MPICH"),
+    (b"mpich_shm_%_#", "MPICH"),
+    (b"ucx_shm_posix_%", "UCX"),
     (b"nccl-*", "NCCL"),
     (b"cuda.shm.*", "CUDA"),
-    (b"sem.*", "named semaphore"),
+    (b"sem.*", SEMAPHORE),
     (b"lttng-ust-*", "LTTng"),
 ];
 
@@ -43,6 +54,27 @@ const PATTERNS: &[Pattern] = &[
 pub(super) fn kind_of(name: &[u8]) -> Option<&'static str> {
     let found = PATTERNS.iter().find(|(pattern, _)| fits(pattern, name));
     found.map(|(_, kind)| *kind)
+}
+
+/// iceoryx names the memory of its messages by the group that may write them. Beside its own
+/// object, and of the same user, such a name says enough.
+pub(super) fn name_messages(objects: &mut [Object]) {
+    let mut all = objects.iter();
+    let Some(its) = all.find(|object| object.name.bytes() == b"/iceoryx_mgmt") else {
+        return;
+    };
+    let owner = its.owner.uid;
+    for object in objects {
+        let is_open_question = object.kind.is_none() && object.owner.uid == owner;
+        if is_open_question && is_group(&object.name.bytes()[1..]) {
+            object.kind = Some("iceoryx messages");
+        }
+    }
+}
+
+fn is_group(name: &[u8]) -> bool {
+    let name = std::str::from_utf8(name).ok();
+    name.is_some_and(|name| matches!(Group::from_name(name), Ok(Some(_))))
 }
 
 fn fits(pattern: &[u8], name: &[u8]) -> bool {
@@ -82,6 +114,13 @@ mod tests {
             ("psm_4f2a91bc", Some("Python SharedMemory")),
             ("sem.mp-x1b2c3d4", Some("Python multiprocessing semaphore")),
             (".org.chromium.Chromium.aB3xYz", Some("Chromium")),
+            ("mpich_shar_tmp8NK9n2", Some("MPICH")),
+            ("mpich_shm_85a40b5c_0", Some("MPICH")),
+            ("ucx_shm_posix_7ac9db9", Some("UCX")),
+            ("sm_segment.vm.0.bb390001.1", Some("Open MPI")),
+            ("open_mpi.0001", Some("Open MPI")),
+            ("osc_sm.vm.f0e30001.0.4", Some("Open MPI")),
+            ("sem.mine", Some(SEMAPHORE)),
             ("PostgreSQL.x", None),
             ("psm_", None),
             ("mine", None),

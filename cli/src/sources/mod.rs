@@ -16,6 +16,7 @@ pub(crate) use user::{
     Location, is_bookkeeping, locate, open, snapshot as user_snapshot, table as user_table,
 };
 
+pub(crate) use leftovers::SEMAPHORE;
 pub(crate) use namespaces::{Found, State, all as all_namespaces, others};
 pub(crate) use objects::{is_file_open, is_open_now};
 

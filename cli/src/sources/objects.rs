@@ -21,6 +21,7 @@ pub(super) fn read(directory: &Path, scan: &Scan) -> io::Result<Vec<Object>> {
         .map(|(file, object)| with_holders(file, object, scan))
         .collect();
     objects.sort_by(|one, other| one.name.cmp(&other.name));
+    leftovers::name_messages(&mut objects);
     Ok(objects)
 }
 

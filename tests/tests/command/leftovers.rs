@@ -162,3 +162,134 @@ fn of_php() {
     assert!(lines[3].starts_with("removed segment "), "{output}");
     assert_eq!(lines[4..], [heading], "{output}");
 }
+
+/// What `partage rm --orphans --dry-run` says of leftovers, in what comes after a line `left`: all of
+/// them, and each said to be one of `kinds`.
+#[track_caller]
+fn are_known(output: &str, kinds: &[&str]) -> usize {
+    let said: Vec<&str> = output.lines().skip_while(|line| *line != "left").collect();
+    let went = said
+        .iter()
+        .filter(|line| line.starts_with("would remove object "));
+    let went: Vec<_> = went.collect();
+    let known = went.iter().filter(|line| {
+        kinds
+            .iter()
+            .any(|kind| line.ends_with(&format!(", {kind})")))
+    });
+    assert_eq!(known.count(), went.len(), "{output}");
+    assert_eq!(went.len() + 1, said.len(), "nothing else is said: {output}");
+    went.len()
+}
+
+/// Whether there is no such program here; in a run that is to skip nothing that is a failure.
+fn is_missing(output: &str, what: &str) -> bool {
+    let missing = output.lines().any(|line| line == "none");
+    if missing {
+        let all = std::env::var_os("PARTAGE_TEST_ALL").is_some();
+        assert!(!all, "{what} is not installed");
+        eprintln!("skipped: {what} is not installed");
+    }
+    missing
+}
+
+/// Killed just before it takes the names of its objects away, and of those of UCX below it.
+#[test]
+fn of_mpich() {
+    let script = r#"command -v mpicc.mpich mpiexec.mpich strace >/dev/null || { echo none; exit; }
+        mount -t tmpfs none /tmp; cd /tmp
+        cat >job.c <<'END'
+#include <mpi.h>
+int main(int count, char **words)
+{
+    MPI_Comm near;
+    MPI_Win window;
+    void *memory;
+    MPI_Init(&count, &words);
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &near);
+    MPI_Win_allocate_shared(65536, 1, MPI_INFO_NULL, near, &memory, &window);
+    return MPI_Finalize();
+}
+END
+        mpicc.mpich -o job job.c
+        for call in 1 3; do
+            kill="inject=unlink,unlinkat:signal=SIGKILL:when=$call"
+            timeout 60 mpiexec.mpich -n 2 strace -f -o /dev/null -e trace=unlink,unlinkat -e "$kill" ./job >said 2>&1
+        done
+        echo left; $PARTAGE rm --orphans --dry-run"#;
+    let Some(output) = on_a_machine_of_its_own(script) else {
+        return;
+    };
+    if !is_missing(&output, "MPICH") {
+        assert!(are_known(&output, &["MPICH", "UCX"]) > 0, "{output}");
+    }
+}
+
+/// Its library makes a participant, which is asked for by its name in C++.
+#[test]
+fn of_fast_dds() {
+    let script = "ip link set lo up 2>/dev/null
+        python3 -c '
+import ctypes, glob, os, signal, sys
+found = sorted(glob.glob(\"/usr/lib/*/libfastrtps.so.[0-9]*\"))
+if not found:
+    sys.exit(print(\"none\"))
+library, dds = ctypes.CDLL(found[0]), \"_ZN8eprosima7fastdds3dds\"
+get = library[dds + \"24DomainParticipantFactory12get_instanceEv\"]
+make = library[dds + \"24DomainParticipantFactory18create_participantEjRKNS1_20DomainParticipantQosE\"
+    \"PNS1_25DomainParticipantListenerERKNS1_10StatusMaskE\"]
+get.restype = make.restype = ctypes.c_void_p
+quality = ctypes.c_char.in_dll(library, dds + \"23PARTICIPANT_QOS_DEFAULTE\")
+assert make(ctypes.c_void_p(get()), 0, ctypes.byref(quality), None, ctypes.byref(ctypes.c_uint64(0)))
+os.kill(os.getpid(), signal.SIGKILL)' 2>&1
+        echo left; $PARTAGE rm --orphans --dry-run";
+    let Some(output) = on_a_machine_of_its_own(script) else {
+        return;
+    };
+    if !is_missing(&output, "Fast-DDS") {
+        let kinds = ["segment", "lock", "port", "port semaphore"];
+        let kinds = kinds.map(|kind| format!("Fast-DDS {kind}"));
+        let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+        assert!(are_known(&output, &kinds) >= 4, "{output}");
+    }
+}
+
+/// Its daemon, with the memory of messages, which has the name of a group.
+#[test]
+fn of_iceoryx() {
+    let script = "command -v iox-roudi >/dev/null || { echo none; exit; }
+        mount -t tmpfs none /tmp; mkfifo /tmp/said; iox-roudi >/tmp/said 2>&1 & its=$!
+        while read -r line; do case $line in *ready*) kill -9 $its; esac; done </tmp/said
+        wait $its; echo left; $PARTAGE rm --orphans --dry-run";
+    let Some(output) = on_a_machine_of_its_own(script) else {
+        return;
+    };
+    if !is_missing(&output, "iceoryx") {
+        let count = are_known(&output, &["iceoryx", "iceoryx messages"]);
+        assert_eq!(count, 2, "{output}");
+    }
+}
+
+/// Semaphores of processes that were spawned, whose resource tracker dies with them.
+#[test]
+fn of_pythons_semaphores() {
+    let script = "cat >/dev/shm/job.py <<'END'
+import multiprocessing, os, signal
+from multiprocessing import resource_tracker
+if __name__ == '__main__':
+    made = multiprocessing.get_context('spawn').Semaphore(2)
+    os.kill(resource_tracker._resource_tracker._pid, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+END
+        python3 /dev/shm/job.py; rm /dev/shm/job.py
+        python3 -c 'import ctypes
+ctypes.CDLL(None).sem_open(b\"/mine\", 64, 384, 1)'
+        $PARTAGE rm --orphans --yes; ls -A /dev/shm";
+    let Some(output) = on_a_machine_of_its_own(script) else {
+        return;
+    };
+    let stays = "a named semaphore is kept between programs (a pattern takes it), stays: object /sem.mine (32 B, named semaphore)";
+    let went = "removed object /sem.mp-N (32 B, Python multiprocessing semaphore)";
+    let wanted = [stays, went, "sem.mine"];
+    assert_eq!(golden(&output, "sem.mp-"), wanted, "{output}");
+}

@@ -7,6 +7,7 @@ use crate::model::{Object, Snapshot};
 use crate::namespace::Backend;
 use crate::output::format;
 use crate::pattern;
+use crate::sources::SEMAPHORE;
 use crate::target::{Found, Target};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -214,8 +215,9 @@ impl Args {
         self.all && matches!(scope, Scope::Everything { inside: false })
     }
 
+    /// One of a known program is no use to the next that runs.
     fn is_semaphore(&self, item: &Item, scope: &Scope) -> bool {
-        let named = matches!(item, Item::Object(object) if object.name.bytes().starts_with(b"/sem."));
+        let named = matches!(item, Item::Object(object) if object.kind == Some(SEMAPHORE));
         named && matches!(scope, Scope::Everything { inside: false })
     }
 }
