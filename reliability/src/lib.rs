@@ -5,7 +5,11 @@ pub mod calls;
 mod child;
 pub mod examine;
 pub mod hostile;
+#[cfg(target_arch = "x86_64")]
+pub mod points;
 pub mod preload;
 pub mod report;
+#[cfg(target_arch = "x86_64")]
+pub mod scenarios;
 pub mod steady;
 pub mod tracee;

@@ -4,11 +4,7 @@
 //! name contains it.
 
 #[cfg(target_arch = "x86_64")]
-mod points;
-#[cfg(target_arch = "x86_64")]
 mod run;
-#[cfg(target_arch = "x86_64")]
-mod scenarios;
 
 #[cfg(target_arch = "x86_64")]
 fn main() -> std::process::ExitCode {

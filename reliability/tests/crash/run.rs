@@ -1,9 +1,9 @@
 //! For each call and each of its instructions: a victim, its death, and what a witness finds.
 
-use crate::points::{self, Points};
-use crate::scenarios::{self, Scenario, Victim};
+use partage_reliability::points::{self, Points};
 use partage_reliability::preload::{Directory, with_namespace};
 use partage_reliability::report::Report;
+use partage_reliability::scenarios::{self, Scenario, Victim};
 use partage_reliability::steady::{Expected, OneCall, Scene, Steady, Witness, in_child};
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,12 +1,12 @@
 //! For each call, each system call that it makes and each errno that this one can have: the answer, and what is left.
 
 use crate::answers;
-use crate::points::{self, Points};
-use crate::scenarios::{self, Scenario, Victim};
 use crate::system_calls::{self, SystemCall, descriptors, mappings};
 use partage_reliability::calls;
+use partage_reliability::points::{self, Points};
 use partage_reliability::preload::{Directory, with_namespace};
 use partage_reliability::report::Report;
+use partage_reliability::scenarios::{self, Scenario, Victim};
 use partage_reliability::steady::{Expected, OneCall, Scene, Steady, Witness, in_child};
 use partage_reliability::tracee::{Stop, Tracee};
 use std::os::unix::fs::MetadataExt;

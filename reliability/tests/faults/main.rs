@@ -5,14 +5,6 @@ mod answers;
 #[cfg(target_arch = "x86_64")]
 mod inject;
 #[cfg(target_arch = "x86_64")]
-#[path = "../crash/points.rs"]
-#[allow(dead_code, reason = "shared with the harness that kills")]
-mod points;
-#[cfg(target_arch = "x86_64")]
-#[path = "../crash/scenarios.rs"]
-#[allow(dead_code, reason = "shared with the harness that kills")]
-mod scenarios;
-#[cfg(target_arch = "x86_64")]
 mod system_calls;
 
 #[cfg(target_arch = "x86_64")]

@@ -4,15 +4,7 @@
 //! `PARTAGE_STOP_POINTS` is the number of points per call, or `all`; 15 otherwise.
 
 #[cfg(target_arch = "x86_64")]
-#[path = "../crash/points.rs"]
-#[allow(dead_code, reason = "shared with the harness that kills")]
-mod points;
-#[cfg(target_arch = "x86_64")]
 mod run;
-#[cfg(target_arch = "x86_64")]
-#[path = "../crash/scenarios.rs"]
-#[allow(dead_code, reason = "shared with the harness that kills")]
-mod scenarios;
 
 #[cfg(target_arch = "x86_64")]
 fn main() -> std::process::ExitCode {

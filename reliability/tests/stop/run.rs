@@ -1,10 +1,10 @@
 //! For each call and its instructions: a process stopped there, a second one stopped at some instruction of some call on
 //! the same segment, and what a third one gets done.
 
-use crate::points::{self, Points};
-use crate::scenarios::{self, Scenario, Victim};
 use partage_reliability::calls;
+use partage_reliability::points::{self, Points};
 use partage_reliability::report::Report;
+use partage_reliability::scenarios::{self, Scenario, Victim};
 use partage_reliability::steady::{KEY, Scene, Steady, in_child};
 use partage_reliability::tracee::Tracee;
 use partage_tests::random::Random;

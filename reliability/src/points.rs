@@ -3,10 +3,10 @@
 //! One child is stepped through the whole call, and every address noted. Another is then brought to instruction N by
 //! running to the last address before it that had not been executed before, and stepping the rest.
 
+use crate::calls;
 use crate::scenarios::{Scenario, Victim};
-use partage_reliability::calls;
-use partage_reliability::steady::Scene;
-use partage_reliability::tracee::{Stop, Tracee, mark, mark_with};
+use crate::steady::Scene;
+use crate::tracee::{Stop, Tracee, mark, mark_with};
 use std::collections::HashSet;
 
 /// Points that lie more steps than this behind the last new address are inside a long loop and are left out.
@@ -15,14 +15,14 @@ const FARTHEST: usize = 3000;
 const LONGEST: usize = 20_000_000;
 
 /// One call's instructions.
-pub(crate) struct Points {
+pub struct Points {
     addresses: Vec<u64>,
     /// For each, the index of the last one up to it with an address met for the first time.
     base: Vec<u32>,
 }
 
 /// A child that is about to make the call.
-pub(crate) fn victim(scenario: &Scenario<'_>, scene: Scene) -> Result<Tracee, String> {
+pub fn victim(scenario: &Scenario<'_>, scene: Scene) -> Result<Tracee, String> {
     let mut tracee = Tracee::start(|| {
         let state = (scenario.ready)(scene);
         mark();
@@ -44,10 +44,7 @@ pub(crate) fn victim(scenario: &Scenario<'_>, scene: Scene) -> Result<Tracee, St
 
 impl Points {
     /// Steps a child through the call. `look` is called after every step, with the index of the next instruction.
-    pub(crate) fn record(
-        victim: &mut Tracee,
-        mut look: impl FnMut(usize),
-    ) -> Result<Points, String> {
+    pub fn record(victim: &mut Tracee, mut look: impl FnMut(usize)) -> Result<Points, String> {
         let mut points = Points {
             addresses: vec![victim.instruction()?],
             base: vec![0],
@@ -79,12 +76,13 @@ impl Points {
         }
     }
 
-    pub(crate) fn count(&self) -> usize {
+    /// How many there are.
+    pub fn count(&self) -> usize {
         self.addresses.len()
     }
 
     /// Points that can be got to, `most` of them or all, evenly spread.
-    pub(crate) fn spread(&self, most: Option<usize>) -> Vec<usize> {
+    pub fn spread(&self, most: Option<usize>) -> Vec<usize> {
         let near: Vec<usize> = (0..self.count())
             .filter(|&point| self.distance(point) <= FARTHEST)
             .collect();
@@ -102,7 +100,7 @@ impl Points {
 
     /// Brings a child to an instruction. `false` when it got through the call before: the clock and random numbers
     /// make some loops shorter.
-    pub(crate) fn bring(&self, victim: &mut Tracee, point: usize) -> Result<bool, String> {
+    pub fn bring(&self, victim: &mut Tracee, point: usize) -> Result<bool, String> {
         let steps = self.distance(point);
         if let Some(&address) = self.addresses.get(point - steps)
             && victim.run_to(address)? != Stop::Here
@@ -124,12 +122,12 @@ impl Points {
 }
 
 /// Forgets a POSIX object that a victim has made.
-pub(crate) fn clean_object() {
+pub fn clean_object() {
     let _ = calls::unlink_object(c"/partage-test-crash");
 }
 
 /// Runs `body` with the process of a call that the harness does something to: its caller, or the caller's child.
-pub(crate) fn with_victim<T>(
+pub fn with_victim<T>(
     caller: &mut Tracee,
     who: Victim,
     body: impl FnOnce(&mut Tracee) -> Result<T, String>,

@@ -1,27 +1,31 @@
-//! The calls that are killed: what is there before each, what the victim has done so far, and the call itself.
+//! The calls that are killed, stopped, or made to fail: what is there before each, what the victim has done so far, and the
+//! call itself.
 
-use partage_reliability::calls;
-use partage_reliability::steady::{Before, Expected, KEY, Scene};
+use crate::calls;
+use crate::steady::{Before, Expected, KEY, Scene};
 
 /// A process to be killed in a call.
-#[derive(Clone, Copy)]
-pub(crate) struct Scenario<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) before: Before,
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario<'a> {
+    /// What the harnesses call it.
+    pub name: &'a str,
+    /// What is there already.
+    pub before: Before,
     /// The victim's calls before the one in question; returns what that needs.
-    pub(crate) ready: fn(Scene) -> usize,
+    pub ready: fn(Scene) -> usize,
     /// The call, and the errno that it ends with, or 0.
-    pub(crate) act: fn(Scene, usize) -> i32,
+    pub act: fn(Scene, usize) -> i32,
     /// What may be, at whatever instruction the call ended.
-    pub(crate) expected: Expected,
+    pub expected: Expected,
     /// Who is stepped and killed.
-    pub(crate) victim: Victim,
+    pub victim: Victim,
     /// The call makes another segment than the one that the witness asks about, which then is not its one call.
-    pub(crate) makes_another: bool,
+    pub makes_another: bool,
 }
 
+/// Who of those in a call is stepped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Victim {
+pub enum Victim {
     /// The process that makes the call.
     Caller,
     /// The caller of fork; its child lives on, with its attachment.
@@ -167,7 +171,7 @@ fn fork(_: Scene, _: usize) -> i32 {
     unsafe {
         match libc::fork() {
             0 => {
-                partage_reliability::tracee::mark();
+                crate::tracee::mark();
                 libc::_exit(0)
             }
             -1 => calls::errno(),
@@ -176,7 +180,8 @@ fn fork(_: Scene, _: usize) -> i32 {
     }
 }
 
-pub(crate) const ALL: [Scenario<'static>; 22] = [
+/// Each call in each state that makes a difference.
+pub const ALL: [Scenario<'static>; 22] = [
     scenario("shmget create", NOTHING, joined, create, stays(0)),
     scenario(
         "shmget IPC_PRIVATE",
@@ -274,7 +279,7 @@ pub(crate) const ALL: [Scenario<'static>; 22] = [
 ];
 
 /// The registry itself is made by this call.
-pub(crate) const FIRST_OF_ALL: Scenario<'static> = scenario(
+pub const FIRST_OF_ALL: Scenario<'static> = scenario(
     "first call of all: shmget create",
     NOTHING,
     stranger,
@@ -283,7 +288,7 @@ pub(crate) const FIRST_OF_ALL: Scenario<'static> = scenario(
 );
 
 /// Calls that meet what a process left that was killed in another: which was killed, which meets it.
-pub(crate) const RECOVERIES: [(usize, Scenario<'static>); 8] = [
+pub const RECOVERIES: [(usize, Scenario<'static>); 8] = [
     (
         0,
         Scenario {
