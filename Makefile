@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # that both use with std, and the objects would be linked to it.
 OBJECTS := partage partage-preload partage-ipcs partage-trace partage-android-shmem
 # Libraries of the objects, without std as well.
-PARTS   := partage-abi partage-runtime
+PARTS   := partage-abi partage-capture partage-runtime
 STD     := --workspace $(addprefix --exclude ,$(OBJECTS) $(PARTS))
 
 .PHONY: all build header run test check lint unit doc rustdoc book links install deb dist wheel wheel-static bench clean help

@@ -1,12 +1,32 @@
 #![no_std]
-//! The `libc` crate under its own name, with the commands of shmctl(2), which it lacks, and with the System V numbers and
+//! The `libc` crate under its own name, with the commands of shmctl(2), which it lacks, with errno under whatever name the C
+//! library has it, and with the System V numbers and
 //! structures, and the few others, that it lacks for Android.
 //!
 //! Sources: the kernel's `uapi/linux/ipc.h`, `shm.h`, `stat.h`, `magic.h`, `mman.h`, `asm-generic/mman-common.h`, `ipcbuf.h`,
 //! `shmbuf.h` and `unistd.h`, `bpf_common.h`, `ptrace.h`, `elf.h`; bionic's `<sys/shm.h>`, which names the kernel's structures. Where both have a name, the
 //! one here counts.
 
+pub mod errno;
+
 pub use published::*;
+
+/// What the assembler calls a word as wide as a pointer.
+#[cfg(target_pointer_width = "64")]
+#[macro_export]
+macro_rules! word {
+    () => {
+        ".quad "
+    };
+}
+/// What the assembler calls a word as wide as a pointer.
+#[cfg(target_pointer_width = "32")]
+#[macro_export]
+macro_rules! word {
+    () => {
+        ".long "
+    };
+}
 
 /// A command of shmctl(2): keeps the memory from swapping.
 pub const SHM_LOCK: core::ffi::c_int = 11;

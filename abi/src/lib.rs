@@ -17,7 +17,6 @@ pub mod version;
 use partage_runtime as _;
 
 use core::ffi::c_int;
-use partage_core::os::arch::errno_location;
 use partage_core::{Errno, Result};
 
 /// Writes errno: the only place that does. One copy of it, since every export has a way there.
@@ -25,7 +24,7 @@ use partage_core::{Errno, Result};
 #[inline(never)]
 pub fn fail(error: Errno) {
     // SAFETY: the C library's errno of this thread.
-    unsafe { *errno_location() = error.0 };
+    unsafe { *libc::errno::location() = error.0 };
 }
 
 /// An `int` result: the value, or -1 and errno. errno is not touched on success.

@@ -25,7 +25,7 @@ pub fn to_no_c_library() {
     // A table that all of Android's loaders since 6 read; and where pages have 16 KiB, they refuse what is laid out for less.
     linker_argument("-Wl,--hash-style=gnu");
     linker_argument("-Wl,-z,max-page-size=16384");
-    // Asked for by programs, not by shared objects: see core/src/os/c_library.rs and errno.rs. LLVM's linker does it from
+    // Asked for by programs, not by shared objects: see core/src/os/c_library.rs and c-library/errno.rs. LLVM's linker does it from
     // version 15 on; objects that an older one links ask for both names in earnest.
     let android = std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "android");
     let errno = if android {

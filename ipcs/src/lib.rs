@@ -11,7 +11,6 @@ use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use core::mem::transmute;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use partage_core::os::arch::errno_location;
 use partage_runtime as _;
 
 const TABLE: &CStr = c"/proc/sysvipc/shm";
@@ -68,7 +67,7 @@ macro_rules! function {
 
 fn set_errno(value: i32) {
     // SAFETY: the C library's own place for this thread's errno.
-    unsafe { *errno_location() = value };
+    unsafe { *libc::errno::location() = value };
 }
 
 /// # Safety

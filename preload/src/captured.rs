@@ -5,7 +5,16 @@ use core::ffi::{c_int, c_long};
 use partage_abi::{address, int, mapping_calls, posix_calls, sysv_calls};
 use partage_core::mapping::{self, RemapRequest};
 
-use crate::capture::{Export, Numbers};
+use partage_capture::{Export, Numbers};
+
+partage_capture::entry_points! {
+    exports: EXPORTS,
+    numbers: NUMBERS,
+    by_number: by_number,
+    bare_syscall: bare_syscall,
+    loading: loading,
+    new_namespace: new_namespace,
+}
 
 macro_rules! exports {
     ($($calls:ident :: $name:ident,)*) => {
@@ -14,7 +23,7 @@ macro_rules! exports {
 }
 
 /// The functions of the C library that the object stands in for.
-pub(crate) static EXPORTS: [Export; 10] = exports![
+static EXPORTS: [Export; 10] = exports![
     sysv_calls::shmget,
     sysv_calls::shmat,
     sysv_calls::shmdt,
@@ -28,7 +37,7 @@ pub(crate) static EXPORTS: [Export; 10] = exports![
 ];
 
 /// The calls that `by_number` answers.
-pub(crate) static NUMBERS: Numbers = Numbers::new(&[
+static NUMBERS: Numbers = Numbers::new(&[
     libc::SYS_shmget,
     libc::SYS_shmat,
     libc::SYS_shmdt,
@@ -43,7 +52,7 @@ pub(crate) static NUMBERS: Numbers = Numbers::new(&[
 ///
 /// # Safety
 /// As for the system call of this number.
-pub(crate) unsafe extern "C" fn by_number(
+unsafe extern "C" fn by_number(
     number: usize,
     a: usize,
     b: usize,
@@ -86,7 +95,7 @@ pub(crate) unsafe extern "C" fn by_number(
 ///
 /// # Safety
 /// As for syscall(2).
-pub(crate) unsafe extern "C" fn bare_syscall(
+unsafe extern "C" fn bare_syscall(
     number: c_long,
     a: usize,
     b: usize,
@@ -101,7 +110,7 @@ pub(crate) unsafe extern "C" fn bare_syscall(
 }
 
 /// A new namespace: what is loaded there stays with its own C library.
-pub(crate) extern "C" fn new_namespace() {}
+extern "C" fn new_namespace() {}
 
 /// Something is about to be loaded.
-pub(crate) extern "C" fn loading() {}
+extern "C" fn loading() {}

@@ -102,7 +102,7 @@ fn errno_is_written_in_one_place() {
         .filter(|file| {
             fs::read_to_string(file)
                 .unwrap()
-                .contains("*errno_location() =")
+                .contains("*libc::errno::location() =")
         })
         .map(|file| file.strip_prefix(root()).unwrap().display().to_string())
         .collect();

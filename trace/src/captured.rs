@@ -3,24 +3,33 @@
 
 use partage_trace_format::header::flag;
 
-use crate::capture::Numbers;
-pub(crate) use crate::exports::EXPORTS;
-pub(crate) use crate::fallback::bare_syscall;
+use crate::exports::EXPORTS;
+use crate::fallback::bare_syscall;
 use crate::frames::Site;
 use crate::hooks::{descriptors, exec, memory, moves, paths, process as processes, sysv, waits};
 use crate::next::Symbol;
 use crate::{file, modules, process};
+use partage_capture::Numbers;
+
+partage_capture::entry_points! {
+    exports: EXPORTS,
+    numbers: NUMBERS,
+    by_number: by_number,
+    bare_syscall: bare_syscall,
+    loading: loading,
+    new_namespace: new_namespace,
+}
 
 macro_rules! numbers {
     ($($(#[$cfg:meta])* $number:ident = $hook:path, $symbol:ident;)*) => {
         /// The calls that are recorded.
-        pub(crate) static NUMBERS: Numbers = Numbers::new(&[$($(#[$cfg])* libc::$number,)*]);
+        static NUMBERS: Numbers = Numbers::new(&[$($(#[$cfg])* libc::$number,)*]);
 
         /// A call as syscall(2) takes it, and where it was made.
         ///
         /// # Safety
         /// As for syscall(2).
-        pub(crate) unsafe extern "C" fn by_number(
+        unsafe extern "C" fn by_number(
             number: usize,
             a: usize,
             b: usize,
@@ -87,12 +96,12 @@ numbers! {
 }
 
 /// Something is about to be loaded: code of it may call before any of its own calls is seen.
-pub(crate) extern "C" fn loading() {
+extern "C" fn loading() {
     modules::expect();
 }
 
 /// A new namespace: what is loaded there calls a C library of its own, unseen. The file says so.
-pub(crate) extern "C" fn new_namespace() {
+extern "C" fn new_namespace() {
     if process::records()
         && let Some(header) = file::header()
     {

@@ -1,7 +1,6 @@
 //! The exported C functions: for each a few instructions that hand its hook the argument registers, the return address
 //! and the caller's frame and stack pointers, which no compiled function could learn.
 
-use crate::capture::Export;
 use crate::frames::Site;
 use crate::hooks::{
     descriptors, exec, memory, moves, paths, process, semaphores, streams, sysv, waits,
@@ -9,6 +8,7 @@ use crate::hooks::{
 use crate::next::Symbol;
 use crate::trampoline::{entered, trampoline};
 use crate::{execl, shortcuts, vfork};
+use partage_capture::Export;
 
 macro_rules! exports {
     (elsewhere [$($elsewhere:ident :: $other:ident),* $(,)?]; $($name:ident = $hook:path, $symbol:ident;)*) => {

@@ -11,7 +11,7 @@ fn report(result: usize) -> usize {
         Ok(value) => value,
         Err(error) => {
             // SAFETY: errno's address is valid in every thread.
-            unsafe { *crate::errno::errno_location() = error.0 };
+            unsafe { *libc::errno::location() = error.0 };
             usize::MAX
         }
     }

@@ -30,15 +30,11 @@ compile_error!("the recorder knows 64-bit Linux on x86-64 and aarch64");
 
 mod blocks;
 mod build_id;
-#[path = "../../capture/mod.rs"]
-mod capture;
 mod captured;
 mod clock;
 mod constructor;
 mod death;
 mod descriptors;
-#[path = "../../core/src/os/errno.rs"]
-mod errno;
 mod execl;
 mod exports;
 mod fallback;

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::{capture, fallback, options, thread};
+use crate::{fallback, options, thread};
 
 macro_rules! symbols {
     (named { $($name:ident = $text:literal, $fallback:ident;)* }
@@ -45,7 +45,9 @@ macro_rules! symbols {
                     a: usize, b: usize, c: usize, d: usize, e: usize, f: usize,
                 ) -> usize {
                     // SAFETY: the caller's promise.
-                    unsafe { crate::capture::next::syscall(libc::$number as usize, [a, b, c, d, e, f]) }
+                    unsafe {
+                        partage_capture::next::syscall(libc::$number, [a, b, c, d, e, f], crate::fallback::bare_syscall)
+                    }
                 }
             )*
         }
@@ -238,7 +240,7 @@ fn look_up(symbol: Symbol) -> Function {
 /// Where the function of this name is that comes behind ours; 0 if there is none.
 pub(crate) fn next_definition(name: &CStr) -> usize {
     // SAFETY: the name is NUL-terminated, and the handle one of dlsym's own.
-    unsafe { capture::next::dlsym(libc::RTLD_NEXT, name.as_ptr()) }
+    unsafe { partage_capture::next::dlsym(libc::RTLD_NEXT, name.as_ptr()) }
 }
 
 fn as_function(found: usize) -> Function {

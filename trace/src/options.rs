@@ -8,7 +8,6 @@ use partage_trace_format::clock::ClockKind;
 use partage_trace_format::header::RING_SLOTS_MAX;
 use partage_trace_format::record::MAX_CALLERS;
 
-use crate::errno;
 use crate::once::Once;
 use crate::sys;
 use crate::text::{Text, c_bytes};
@@ -113,7 +112,7 @@ pub(crate) fn load() {
 /// preloaded first.
 pub(crate) fn can_load() -> bool {
     // SAFETY: libc's own variable, read only.
-    unsafe { !environ.is_null() || !errno::is_bionic() }
+    unsafe { !environ.is_null() || !libc::errno::is_bionic() }
 }
 
 /// Reads the environment that the program was started with; of a variable, what fits into the buffer.

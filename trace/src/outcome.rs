@@ -108,5 +108,5 @@ impl Outcome {
 /// errno of this thread.
 pub(crate) fn errno() -> i32 {
     // SAFETY: errno's address is valid in every thread.
-    unsafe { *crate::errno::errno_location() }
+    unsafe { *libc::errno::location() }
 }

@@ -9,8 +9,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use partage_trace_format::payload::SCRIPT_MAX;
 
-use crate::capture::next;
-use crate::{errno, options, outcome, python, signals, sys, text, thread};
+use crate::{options, outcome, python, signals, sys, text, thread};
+use partage_capture::next;
 
 macro_rules! functions {
     ($($name:ident = $text:literal;)*) => {
@@ -158,7 +158,7 @@ fn ask(interpreter: usize, into: &mut [u8; SCRIPT_MAX]) -> &[u8] {
     };
     thread.resolving.set(false);
     // SAFETY: errno's address is valid in every thread.
-    unsafe { *errno::errno_location() = before };
+    unsafe { *libc::errno::location() = before };
     into.get(..len).unwrap_or(&[])
 }
 

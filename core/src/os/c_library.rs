@@ -6,19 +6,7 @@
 //! `__wrap_pthread_atfork`, which is set to null, and `__real_pthread_atfork` becomes the plain name, as a weak symbol.
 
 use core::ffi::{c_int, c_void};
-
-#[cfg(target_pointer_width = "64")]
-macro_rules! word {
-    () => {
-        ".quad "
-    };
-}
-#[cfg(target_pointer_width = "32")]
-macro_rules! word {
-    () => {
-        ".long "
-    };
-}
+use libc::word;
 
 core::arch::global_asm!(
     ".weak __register_atfork",
@@ -62,7 +50,7 @@ unsafe extern "C" {
 pub(crate) fn is_musl() -> bool {
     // SAFETY: the pointers are filled in before the program starts, and constant.
     let is_glibc = unsafe { FOUND.glibc_shared != 0 || FOUND.glibc_static != 0 };
-    !is_glibc && !super::errno::is_bionic()
+    !is_glibc && !libc::errno::is_bionic()
 }
 
 /// Registers handlers for every fork from now on. If the C library cannot do so, a child is noticed at its first call.

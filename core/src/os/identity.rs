@@ -55,7 +55,7 @@ fn fsgid() -> u32 {
     let nr = libc::SYS_setfsgid;
     #[cfg(target_pointer_width = "32")]
     let nr = libc::SYS_setfsgid32;
-    if !super::errno::is_bionic() {
+    if !libc::errno::is_bionic() {
         // SAFETY: -1 is no group, the call only answers.
         if let Ok(id) = unsafe { syscall!(nr, u32::MAX) } {
             return id as u32;

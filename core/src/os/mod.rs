@@ -9,7 +9,6 @@ pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod directories;
 pub(crate) mod environment;
-mod errno;
 pub(crate) mod files;
 mod fixed_identity;
 

@@ -15,8 +15,10 @@ pub(crate) fn pid() -> i32 {
 
 /// A mark of the calling thread for as long as it lives, without a system call: the C library keeps each thread's errno
 /// at an address of its own. Threads with the same thread pointer have the same mark (vfork, raw clones).
+// In one copy: many ask for it.
+#[inline(never)]
 pub(crate) fn thread_mark() -> usize {
-    super::arch::errno_location() as usize
+    libc::errno::location() as usize
 }
 
 /// Whether the thread with this mark is known to have ended. The kernel knows where each thread's list of robust locks
@@ -88,7 +90,7 @@ fn thread_count() -> u64 {
 /// get_robust_list(2): where a thread's list is, 0 for none. bionic's threads have none, and Android kills an app that
 /// asks.
 fn robust_list(thread: usize) -> usize {
-    if super::errno::is_bionic() {
+    if libc::errno::is_bionic() {
         return 0;
     }
     let (mut head, mut len) = (0usize, 0usize);

@@ -100,7 +100,7 @@ pub(super) fn number_of(stream: usize) -> i32 {
     // SAFETY: the caller is about to close this stream, so it is one.
     let fd = unsafe { libc::fileno(stream as *mut libc::FILE) };
     // SAFETY: errno's address is valid in every thread; fileno sets it for a stream without descriptor.
-    unsafe { *crate::errno::errno_location() = before };
+    unsafe { *libc::errno::location() = before };
     fd
 }
 

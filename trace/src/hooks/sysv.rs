@@ -133,7 +133,7 @@ fn size_of(id: i32) -> usize {
     let result = unsafe { next::call(Symbol::shmctl, args) };
     if int(result) == -1 {
         // SAFETY: errno's address is valid in every thread; the program's call has not failed.
-        unsafe { *crate::errno::errno_location() = before };
+        unsafe { *libc::errno::location() = before };
         return 0;
     }
     sizes::note(id, status.shm_segsz as u64);

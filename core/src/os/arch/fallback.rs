@@ -7,7 +7,7 @@ use libc::c_long;
 pub(super) unsafe fn call6(nr: usize, a: [usize; 6]) -> usize {
     // SAFETY: errno is this thread's own; what the call does to memory is the caller's promise.
     unsafe {
-        let errno = super::errno_location();
+        let errno = libc::errno::location();
         let before = *errno;
         let result = libc::syscall(
             nr as c_long,

@@ -20,11 +20,6 @@ mod instruction;
 
 use crate::error::{Errno, Result};
 
-/// Address of this thread's `errno`.
-pub fn errno_location() -> *mut core::ffi::c_int {
-    super::errno::errno_location()
-}
-
 /// Makes one system call; a result in -4095..=-1 is an error, all else a value.
 ///
 /// # Safety

@@ -1,25 +1,12 @@
-//! Where this thread's `errno` is: `__errno_location` of glibc and musl, `__errno` of bionic. The recorder includes
-//! this file too.
+//! Where this thread's `errno` is: `__errno_location` of glibc and musl, `__errno` of bionic.
 //!
 //! A static program has the function only if something asks for it, so the archive asks for it, as any program does.
 //! The shared objects ask for it as a weak symbol, since they may name nothing that one of the three lacks.
-//! `c_library.rs` says how one source does both.
+//! `core/src/os/c_library.rs` says how one source does both.
 
+use crate::word;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicI32, Ordering};
-
-#[cfg(target_pointer_width = "64")]
-macro_rules! word {
-    () => {
-        ".quad "
-    };
-}
-#[cfg(target_pointer_width = "32")]
-macro_rules! word {
-    () => {
-        ".long "
-    };
-}
 
 /// The function of the C library that this is built for.
 #[cfg(not(target_os = "android"))]
@@ -71,9 +58,9 @@ unsafe extern "C" {
 }
 
 /// Whether the C library is bionic.
-#[allow(dead_code, reason = "not asked in every object")]
-pub(crate) fn is_bionic() -> bool {
-    // SAFETY: as in `errno_location`.
+#[must_use]
+pub fn is_bionic() -> bool {
+    // SAFETY: as in `location`.
     let [own, _, other] = unsafe { FOUND };
     if cfg!(target_os = "android") {
         own.is_some()
@@ -83,7 +70,9 @@ pub(crate) fn is_bionic() -> bool {
 }
 
 /// Address of this thread's `errno`.
-pub(crate) fn errno_location() -> *mut c_int {
+#[inline]
+#[must_use]
+pub fn location() -> *mut c_int {
     // SAFETY: the pointers are filled in before the program starts, and constant.
     let [linked, shared, other] = unsafe { FOUND };
     match linked.or(shared).or(other) {

@@ -5,7 +5,7 @@ use core::ffi::{CStr, c_char};
 /// An entry of a dynamic section.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(super) struct Dynamic {
+pub(crate) struct Dynamic {
     tag: i64,
     value: usize,
 }
@@ -25,7 +25,7 @@ const TYPE: u8 = 0xf;
 ///
 /// # Safety
 /// `dynamic` is a dynamic section.
-pub(super) unsafe fn value(mut dynamic: *const Dynamic, tag: i64) -> Option<usize> {
+pub(crate) unsafe fn value(mut dynamic: *const Dynamic, tag: i64) -> Option<usize> {
     loop {
         // SAFETY: not beyond the entry that ends it.
         let entry = unsafe { *dynamic };
@@ -44,7 +44,7 @@ pub(super) unsafe fn value(mut dynamic: *const Dynamic, tag: i64) -> Option<usiz
 ///
 /// # Safety
 /// The object is loaded, and `dynamic` is its dynamic section or null.
-pub(super) unsafe fn find(base: usize, dynamic: *const Dynamic, name: &[u8]) -> Option<usize> {
+pub(crate) unsafe fn find(base: usize, dynamic: *const Dynamic, name: &[u8]) -> Option<usize> {
     if dynamic.is_null() {
         return None;
     }

@@ -1,15 +1,16 @@
 //! The system calls that the object answers.
 
 /// System calls below this number can be answered.
-pub(super) const NUMBERS: usize = 512;
+pub const NUMBERS: usize = 512;
 
 /// A set of system calls, by number: one bit each.
 #[repr(transparent)]
-pub(crate) struct Numbers(#[allow(dead_code, reason = "read in assembly")] [u64; NUMBERS / 64]);
+pub struct Numbers(#[allow(dead_code, reason = "read in assembly")] [u64; NUMBERS / 64]);
 
 impl Numbers {
     /// These calls. One that is too high does not compile.
-    pub(crate) const fn new(calls: &[libc::c_long]) -> Self {
+    #[must_use]
+    pub const fn new(calls: &[libc::c_long]) -> Self {
         let mut words = [0; NUMBERS / 64];
         let mut index = 0;
         while index < calls.len() {
@@ -26,7 +27,7 @@ impl Numbers {
 }
 
 /// What `by_number` gets: the number and the six arguments of the call, then where it was made.
-pub(crate) type ByNumber = unsafe extern "C" fn(
+pub type ByNumber = unsafe extern "C" fn(
     number: usize,
     a: usize,
     b: usize,

@@ -1,3 +1,4 @@
+#![no_std]
 //! How a preloaded object reaches callers that would pass it by. The recorder and the preload share it.
 //!
 //! | call | what is done |
@@ -12,22 +13,24 @@
 //! searches for its caller, and so does `dlsym` for `RTLD_NEXT` and `RTLD_DEFAULT`. Those two find a preloaded object by
 //! themselves; a library that stands in for a function too, and asks for the next one, must not be led in a circle.
 //!
-//! Whoever includes this has a module `captured`: `EXPORTS`, the functions it stands in for; `NUMBERS` and `by_number`,
-//! the system calls that it answers; `new_namespace` and `loading`, which are told of one, and of a `dlopen`.
+//! An object says by [`entry_points`] what it stands in for, and exports these functions.
 
-#[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod entry;
 mod export;
-mod lookup;
-pub(crate) mod next;
+pub mod lookup;
+pub mod next;
 mod numbers;
 mod objects;
 mod sanitizer;
 mod tables;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
 
-pub(crate) use export::Export;
-pub(crate) use numbers::Numbers;
+pub use entry::KEPT_FLAGS;
+pub use export::{Captured, Export};
+pub use numbers::{ByNumber, NUMBERS, Numbers};
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("the entry points of dlopen, dlsym and syscall are written for x86-64 and aarch64");

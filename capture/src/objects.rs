@@ -6,7 +6,7 @@
 
 use core::ffi::{c_char, c_int, c_void};
 
-use super::tables::{self, Dynamic};
+use crate::tables::{self, Dynamic};
 
 /// The public part of the linker's record of an object, `struct link_map` of link.h.
 #[repr(C)]
@@ -59,7 +59,7 @@ core::arch::global_asm!(
 );
 
 /// The address of the next definition of `name` behind this object, else of any other object's; 0 if there is none.
-pub(super) fn next_definition(name: &[u8]) -> usize {
+pub(crate) fn next_definition(name: &[u8]) -> usize {
     let Some(own) = own() else { return 0 };
     // SAFETY: `own` is an object of the linker's list, and so are its neighbours.
     unsafe {
