@@ -146,21 +146,20 @@ pub(crate) struct MemberSlot {
     pub(crate) time_namespace: AtomicU64,
 }
 
-/// One member's share in one segment: nothing, or one mapping.
+/// One member's share in one segment: nothing, or one mapping. A model checker puts atomics of its own in.
 #[repr(C)]
-pub(crate) struct Holding {
+#[derive(Debug)]
+pub struct Holding<A = AtomicU64> {
     /// Whether it counts, in the lowest bit; above it a number that grows with each change.
-    pub(crate) count: AtomicU64,
+    pub count: A,
     /// The token of its member; 0 if it is free.
-    pub(crate) token: AtomicU64,
+    pub token: A,
     /// Where the mapping lies in that process. The lowest bit says that it is read-only.
-    pub(crate) address: AtomicU64,
+    pub address: A,
     /// Lower half: process id that made the last change. Upper half: when, in seconds since the registry's `born`.
-    pub(crate) change: AtomicU64,
+    pub change: A,
 }
 
-// A model checker has atomics of its own.
-#[cfg(not(loom))]
 const _: () = {
     use core::mem::{offset_of, size_of};
     assert!(size_of::<Header>() == 144 + 8 * LOCK_FILES && size_of::<Header>() <= 4096);

@@ -19,21 +19,70 @@ use super::word::{Change, State, Word};
 use crate::error::{Errno, Result};
 use crate::sync::{AtomicU64, Ordering};
 
-/// How often a swap is tried. It fails only if another process's swap worked, so honest members never come near this.
-const TRIES: u32 = if cfg!(loom) { 8 } else { 1 << 22 };
+/// An atomic of 64 bits: the registry's, or one that a model checker watches. The methods are those of the standard one.
+pub trait Atomic {
+    /// How often a swap is tried. It fails only if another process's swap worked, so honest members never come near this.
+    const TRIES: u32;
+
+    /// Reads it.
+    fn load(&self, order: Ordering) -> u64;
+
+    /// Swaps `old` for `new`.
+    ///
+    /// # Errors
+    /// - what it is, if that is not `old`
+    fn compare_exchange(
+        &self,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> core::result::Result<u64, u64>;
+
+    /// Called between two tries.
+    fn pause();
+}
+
+impl Atomic for AtomicU64 {
+    const TRIES: u32 = 1 << 22;
+
+    #[inline(always)]
+    fn load(&self, order: Ordering) -> u64 {
+        AtomicU64::load(self, order)
+    }
+
+    #[inline(always)]
+    fn compare_exchange(
+        &self,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> core::result::Result<u64, u64> {
+        AtomicU64::compare_exchange(self, old, new, success, failure)
+    }
+
+    #[inline(always)]
+    fn pause() {
+        core::hint::spin_loop();
+    }
+}
 
 /// A segment's slot as the count needs it.
-pub(crate) trait Slot {
+pub trait Slot {
+    /// What its word and its holdings consist of.
+    type Atomic: Atomic;
+
     /// The slot's word.
-    fn word(&self) -> &AtomicU64;
+    fn word(&self) -> &Self::Atomic;
     /// A holding of the slot; `None` for an index that the slot does not have.
-    fn holding(&self, index: u32) -> Option<&Holding>;
+    fn holding(&self, index: u32) -> Option<&Holding<Self::Atomic>>;
     /// The id in the slot's facts.
     fn shmid(&self) -> u32;
     /// Whether a segment goes with its last attachment.
     fn is_forced(&self) -> bool;
     /// Notes when and by whom the announced change was made. Called by everyone who applies it.
-    fn stamp(&self, announced: Word, holding: &Holding);
+    fn stamp(&self, announced: Word, holding: &Holding<Self::Atomic>);
 }
 
 /// A holding's count in parts: `{counts 1 | number 63}`.
@@ -41,7 +90,7 @@ pub(crate) trait Slot {
 struct Count(u64);
 
 impl Count {
-    fn load(holding: &Holding) -> Count {
+    fn load(holding: &Holding<impl Atomic>) -> Count {
         Count(holding.count.load(Ordering::Acquire))
     }
 
@@ -60,7 +109,7 @@ impl Count {
 
 /// The result of ending a holding's count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Ended {
+pub enum Ended {
     /// It did not count any more.
     Before,
     /// It ended now, and the segment stays.
@@ -70,13 +119,13 @@ pub(crate) enum Ended {
 }
 
 /// Whether a holding counts, and its number then.
-pub(crate) fn counted(holding: &Holding) -> Option<u64> {
+pub fn counted(holding: &Holding<impl Atomic>) -> Option<u64> {
     let count = Count::load(holding);
     count.counts().then(|| count.number())
 }
 
 /// Whether a holding counts under `word`: what the word announces of it overrides what the holding says.
-pub(crate) fn counts_under(word: Word, index: u32, holding: &Holding) -> bool {
+pub(crate) fn counts_under(word: Word, index: u32, holding: &Holding<impl Atomic>) -> bool {
     let count = Count::load(holding);
     let is_to_come =
         word.change != Change::None && word.holding == index && count.number() & 1 != word.parity;
@@ -122,8 +171,8 @@ fn swap(slot: &impl Slot, before: u64, next: Word) -> bool {
 ///
 /// # Errors
 /// - `EUCLEAN` other processes change it without end
-pub(crate) fn settled(slot: &impl Slot) -> Result<Word> {
-    for _ in 0..TRIES {
+pub fn settled<S: Slot>(slot: &S) -> Result<Word> {
+    for _ in 0..S::Atomic::TRIES {
         let bits = slot.word().load(Ordering::Acquire);
         let word = Word::from_bits(bits);
         if word.bits() != bits {
@@ -132,25 +181,17 @@ pub(crate) fn settled(slot: &impl Slot) -> Result<Word> {
         } else if help(slot, word) {
             return Ok(word);
         }
-        pause();
+        S::Atomic::pause();
     }
     Err(Errno::EUCLEAN)
 }
 
-#[inline]
-fn pause() {
-    #[cfg(loom)]
-    loom::hint::spin_loop();
-    #[cfg(not(loom))]
-    core::hint::spin_loop();
-}
-
 /// Swaps the word for the result of `decide` until that works. If `decide` gives `None`, the word stays.
-pub(crate) fn update(
-    slot: &impl Slot,
+pub fn update<S: Slot>(
+    slot: &S,
     mut decide: impl FnMut(Word) -> Result<Option<Word>>,
 ) -> Result<Option<Word>> {
-    for _ in 0..TRIES {
+    for _ in 0..S::Atomic::TRIES {
         let word = settled(slot)?;
         let Some(next) = decide(word)? else {
             return Ok(None);
@@ -159,7 +200,7 @@ pub(crate) fn update(
             help(slot, next);
             return Ok(Some(next));
         }
-        pause();
+        S::Atomic::pause();
     }
     Err(Errno::EUCLEAN)
 }
@@ -171,13 +212,13 @@ pub(crate) fn update(
 ///
 /// # Errors
 /// - `EUCLEAN` other processes change the word without end
-pub(crate) fn pass_on(
-    slot: &impl Slot,
+pub fn pass_on<S: Slot>(
+    slot: &S,
     from: impl Fn(State) -> bool,
     to: State,
     is_to_be: impl Fn() -> bool,
 ) -> Result<bool> {
-    for _ in 0..TRIES {
+    for _ in 0..S::Atomic::TRIES {
         let word = settled(slot)?;
         if !from(word.state) {
             return Ok(true);
@@ -192,7 +233,7 @@ pub(crate) fn pass_on(
         if swap(slot, word.bits(), next) {
             return Ok(true);
         }
-        pause();
+        S::Atomic::pause();
     }
     Err(Errno::EUCLEAN)
 }
@@ -203,7 +244,7 @@ pub(crate) fn pass_on(
 /// - `EINVAL` the slot does not have this segment any more
 /// - `ESTALE` the holding is not the member's, or counts already
 /// - `ENOMEM` no more attachments can be counted
-pub(crate) fn attach(slot: &impl Slot, shmid: u32, index: u32, token: u64) -> Result<u64> {
+pub fn attach(slot: &impl Slot, shmid: u32, index: u32, token: u64) -> Result<u64> {
     let holding = slot.holding(index).ok_or(Errno::ESTALE)?;
     let mut number = 0;
     update(slot, |word| {
@@ -233,7 +274,7 @@ pub(crate) fn attach(slot: &impl Slot, shmid: u32, index: u32, token: u64) -> Re
 ///
 /// # Errors
 /// - `EUCLEAN` other processes change the word without end
-pub(crate) fn end(slot: &impl Slot, index: u32, number: u64, change: Change) -> Result<Ended> {
+pub fn end(slot: &impl Slot, index: u32, number: u64, change: Change) -> Result<Ended> {
     let Some(holding) = slot.holding(index) else {
         return Ok(Ended::Before);
     };
@@ -257,11 +298,7 @@ fn outcome(ended: Option<Word>) -> Ended {
 ///
 /// # Errors
 /// - `EUCLEAN` other processes change the word without end
-pub(crate) fn reap(
-    slot: &impl Slot,
-    index: u32,
-    is_dead: &mut impl FnMut(u64) -> bool,
-) -> Result<Ended> {
+pub fn reap(slot: &impl Slot, index: u32, is_dead: &mut impl FnMut(u64) -> bool) -> Result<Ended> {
     let Some(holding) = slot.holding(index) else {
         return Ok(Ended::Before);
     };
@@ -284,7 +321,7 @@ pub(crate) fn reap(
 ///
 /// # Errors
 /// - `EUCLEAN` other processes change the word without end
-pub(crate) fn take(
+pub fn take(
     slot: &impl Slot,
     index: u32,
     token: u64,
@@ -323,12 +360,12 @@ pub(crate) fn take(
 ///
 /// # Errors
 /// - `EUCLEAN` other processes change the word without end
-pub(crate) fn touch(slot: &impl Slot) -> Result<()> {
+pub fn touch(slot: &impl Slot) -> Result<()> {
     update(slot, |word| Ok(Some(word.to_state(word.state)))).map(drop)
 }
 
 /// Between the look at the count and the touch, a change in the dead member's name may have come.
-fn clear(slot: &impl Slot, index: u32, holding: &Holding, token: u64) -> Result<()> {
+fn clear<S: Slot>(slot: &S, index: u32, holding: &Holding<S::Atomic>, token: u64) -> Result<()> {
     update(slot, |word| {
         let count = Count::load(holding);
         let is_ours = holding.token.load(Ordering::Acquire) == token;
@@ -339,7 +376,7 @@ fn clear(slot: &impl Slot, index: u32, holding: &Holding, token: u64) -> Result<
 }
 
 /// Frees a holding of this member that does not count.
-pub(crate) fn give_back(holding: &Holding, token: u64) {
+pub(crate) fn give_back(holding: &Holding<impl Atomic>, token: u64) {
     if !Count::load(holding).counts() {
         let _ = holding
             .token

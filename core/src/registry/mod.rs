@@ -10,7 +10,7 @@ mod check;
 mod create;
 mod elsewhere;
 mod format;
-mod holdings;
+pub mod holdings;
 mod huge;
 mod ids;
 mod key_index;
@@ -28,10 +28,10 @@ mod slot;
 mod stamps;
 mod token;
 mod vacancy;
-mod word;
+pub mod word;
 
 pub use check::{Finding, MemberView};
-pub use format::{MAGIC, MAX_HOLDINGS, MAX_MEMBERS, MAX_SEGMENTS, VERSION};
+pub use format::{Holding, MAGIC, MAX_HOLDINGS, MAX_MEMBERS, MAX_SEGMENTS, VERSION};
 pub use segment::{SHM_DEST, SHM_LOCKED, Segment, State};
 
 pub(crate) use holdings::Ended;
@@ -52,7 +52,7 @@ use crate::os::memory;
 use crate::os::signals::forget_file_size_signal;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::text::{LONGEST_DIRECTORY, SegmentPath, Text};
-use format::{Header, Holding, MemberSlot, SegmentSlot};
+use format::{Header, MemberSlot, SegmentSlot};
 use layout::{HOLDINGS, KEYS, MEMBERS, SEGMENTS, SIZE, TABLES, Table, WORDS};
 use word::Word;
 

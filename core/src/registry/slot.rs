@@ -27,6 +27,8 @@ pub(crate) struct SlotRef<'a> {
 }
 
 impl Slot for SlotRef<'_> {
+    type Atomic = AtomicU64;
+
     fn word(&self) -> &AtomicU64 {
         self.cell
     }

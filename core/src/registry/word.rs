@@ -33,14 +33,15 @@ impl State {
     ];
 
     /// Whether the id works.
-    pub(crate) fn has_segment(self) -> bool {
+    #[must_use]
+    pub fn has_segment(self) -> bool {
         matches!(self, State::Live | State::Removed)
     }
 }
 
 /// A change of one holding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Change {
+pub enum Change {
     /// No change is announced.
     None,
     /// It counts from now on.
@@ -76,22 +77,25 @@ const VERSION: u32 = PARITY + 1;
 
 /// The word in parts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Word {
-    pub(crate) state: State,
-    pub(crate) change: Change,
+pub struct Word {
+    /// What the slot is used for.
+    pub state: State,
+    /// The change that is announced.
+    pub change: Change,
     /// Holdings that count, the announced change included.
-    pub(crate) total: u32,
+    pub total: u32,
     /// The holding that the change is of.
-    pub(crate) holding: u32,
+    pub holding: u32,
     /// The lowest bit of the holding's number once the change is applied.
-    pub(crate) parity: u64,
+    pub parity: u64,
     /// Grows with every change of the word.
-    pub(crate) version: u32,
+    pub version: u32,
 }
 
 impl Word {
     /// Bits that no member writes are read as a free slot, so that they stop nobody.
-    pub(crate) fn from_bits(bits: u64) -> Word {
+    #[must_use]
+    pub fn from_bits(bits: u64) -> Word {
         Word {
             state: *State::ALL.get((bits & 7) as usize).unwrap_or(&State::Free),
             change: *Change::ALL
@@ -104,7 +108,9 @@ impl Word {
         }
     }
 
-    pub(crate) fn bits(self) -> u64 {
+    /// The word in one.
+    #[must_use]
+    pub fn bits(self) -> u64 {
         self.state as u64
             | (self.change as u64) << 3
             | u64::from(self.total & MAX_SHARES) << TOTAL
@@ -114,7 +120,8 @@ impl Word {
     }
 
     /// The word after a change of the slot's state only.
-    pub(crate) fn to_state(self, state: State) -> Word {
+    #[must_use]
+    pub fn to_state(self, state: State) -> Word {
         Word {
             state,
             change: Change::None,

@@ -1,34 +1,26 @@
-//! How the registry counts: the very files of the core, with atomics that a model checker watches.
+//! How the registry counts: the core's own functions, over atomics that a model checker watches.
 //!
 //! A [`World`] has one slot with a few holdings, and processes, each a thread. Beside what they share there is what is true:
 //! who has which segment mapped. After every change of shared memory the two are held against each other.
 
 #![allow(
-    dead_code,
-    unreachable_pub,
     clippy::unwrap_used,
     clippy::missing_panics_doc,
-    reason = "the files are used in part; a model fails by panicking"
+    reason = "a model fails by panicking"
 )]
 
-extern crate std;
-
-#[path = "../../../core/src/error.rs"]
-mod error;
 mod life;
-mod sync;
-
-mod registry;
+pub mod sync;
 
 pub use life::with_turns;
 
-use error::{Errno, Result};
-use registry::format::Holding;
-use registry::holdings::{self, Ended, Slot};
-use registry::word::{Change, State, Word};
+use partage_core::registry::Holding;
+use partage_core::registry::holdings::{self, Atomic, Ended, Slot};
+use partage_core::registry::word::{Change, State, Word};
+use partage_core::{Errno, Result};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32 as Plain, Ordering as Order};
-use sync::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32 as Plain, Ordering};
+use sync::AtomicU64;
 
 /// Processes in a world, at most.
 pub const PROCESSES: usize = 4;
@@ -48,8 +40,8 @@ struct Truth {
 /// A slot, its holdings, and processes.
 pub struct World {
     word: AtomicU64,
-    shmid: AtomicU32,
-    holdings: [Holding; HOLDINGS],
+    shmid: AtomicU64,
+    holdings: [Holding<AtomicU64>; HOLDINGS],
     /// The token in each process's member slot: an older one is a dead member's.
     members: [AtomicU64; PROCESSES],
     /// Whether the kernel has let go of its lock.
@@ -60,23 +52,25 @@ pub struct World {
 }
 
 impl Slot for World {
+    type Atomic = AtomicU64;
+
     fn word(&self) -> &AtomicU64 {
         &self.word
     }
 
-    fn holding(&self, index: u32) -> Option<&Holding> {
+    fn holding(&self, index: u32) -> Option<&Holding<AtomicU64>> {
         self.holdings.get(index as usize)
     }
 
     fn shmid(&self) -> u32 {
-        self.shmid.load(Ordering::Acquire)
+        self.shmid.load(Ordering::Acquire) as u32
     }
 
     fn is_forced(&self) -> bool {
         false
     }
 
-    fn stamp(&self, _: Word, _: &Holding) {}
+    fn stamp(&self, _: Word, _: &Holding<AtomicU64>) {}
 }
 
 fn first_token(process: usize) -> u64 {
@@ -87,16 +81,16 @@ impl World {
     /// A live segment in a slot that stays its own; holding `i` belongs to process `i` where `owned` says so, else to nobody.
     #[must_use]
     pub fn new(shmid: u32, owned: [bool; HOLDINGS]) -> Arc<World> {
-        World::with(AtomicU32::plain(shmid), owned)
+        World::with(AtomicU64::plain(shmid.into()), owned)
     }
 
     /// As [`World::new`], with a slot that may be given to another segment.
     #[must_use]
     pub fn with_reuse(shmid: u32, owned: [bool; HOLDINGS]) -> Arc<World> {
-        World::with(AtomicU32::watched(shmid), owned)
+        World::with(AtomicU64::watched(shmid.into()), owned)
     }
 
-    fn with(shmid: AtomicU32, owned: [bool; HOLDINGS]) -> Arc<World> {
+    fn with(shmid: AtomicU64, owned: [bool; HOLDINGS]) -> Arc<World> {
         let live = Word {
             state: State::Live,
             ..Word::from_bits(0)
@@ -139,8 +133,8 @@ impl World {
     /// The kernel takes its memory apart, and then lets go of its lock.
     pub(crate) fn bury(&self, process: usize) {
         if let (Some(truth), Some(lock)) = (self.truth.get(process), self.locks.get(process)) {
-            truth.is_dead.store(true, Order::SeqCst);
-            truth.mapped.store(0, Order::SeqCst);
+            truth.is_dead.store(true, Ordering::SeqCst);
+            truth.mapped.store(0, Ordering::SeqCst);
             lock.store(false, Ordering::SeqCst);
         }
     }
@@ -156,7 +150,7 @@ impl World {
     }
 
     fn number_mapped(&self) -> u32 {
-        let mapped = |truth: &&Truth| truth.mapped.load(Order::SeqCst) != 0;
+        let mapped = |truth: &&Truth| truth.mapped.load(Ordering::SeqCst) != 0;
         self.truth.iter().filter(mapped).count() as u32
     }
 
@@ -169,13 +163,13 @@ impl World {
     pub(crate) fn look(&self) {
         let word = Word::from_bits(self.word.newest());
         for truth in &self.truth {
-            let mapped = truth.mapped.load(Order::SeqCst);
+            let mapped = truth.mapped.load(Ordering::SeqCst);
             assert!(
-                mapped == 0 || word.state.has_segment() && self.shmid.newest() == mapped,
+                mapped == 0 || word.state.has_segment() && self.shmid.newest() == u64::from(mapped),
                 "segment {mapped} is gone and mapped: {word:?}"
             );
         }
-        let counted = |truth: &&Truth| truth.counted.load(Order::SeqCst) != 0;
+        let counted = |truth: &&Truth| truth.counted.load(Ordering::SeqCst) != 0;
         let most = self.truth.iter().filter(counted).count() as u32;
         let least = self.number_mapped();
         assert!(
@@ -224,14 +218,14 @@ impl Process<'_> {
 
     fn set_mapped(&self, shmid: u32) {
         if !life::is_dead() {
-            self.truth().mapped.store(shmid, Order::SeqCst);
+            self.truth().mapped.store(shmid, Ordering::SeqCst);
             self.world.look();
         }
     }
 
     fn set_counted(&self, shmid: u32) {
         if !life::is_dead() {
-            self.truth().counted.store(shmid, Order::SeqCst);
+            self.truth().counted.store(shmid, Ordering::SeqCst);
             self.world.look();
         }
     }
@@ -309,7 +303,7 @@ impl Process<'_> {
     /// Gives the slot of a doomed segment to another.
     pub fn reuse(&self, shmid: u32) {
         if self.pass_on(State::Doomed, State::Free) && self.pass_on(State::Free, State::Creating) {
-            self.world.shmid.store(shmid, Ordering::Release);
+            self.world.shmid.store(shmid.into(), Ordering::Release);
             self.step(State::Creating, State::Live);
         }
     }

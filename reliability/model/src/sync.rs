@@ -1,84 +1,85 @@
 //! Atomics in the place of the core's: those that a model is about are watched by the checker, all others are plain.
 
 use crate::life;
+use partage_core::registry::holdings::Atomic;
+use std::sync::atomic::Ordering;
 
-pub use loom::sync::atomic::Ordering;
-
-macro_rules! atomic {
-    ($name:ident, $value:ty) => {
-        /// An atomic that the checker watches, or one that it does not.
-        #[derive(Debug)]
-        pub struct $name {
-            watched: Option<loom::sync::atomic::$name>,
-            /// The newest value, whatever a thread may still read.
-            newest: std::sync::atomic::$name,
-        }
-
-        impl $name {
-            pub(crate) fn watched(value: $value) -> Self {
-                Self {
-                    watched: Some(loom::sync::atomic::$name::new(value)),
-                    newest: std::sync::atomic::$name::new(value),
-                }
-            }
-
-            pub(crate) fn plain(value: $value) -> Self {
-                Self {
-                    watched: None,
-                    newest: std::sync::atomic::$name::new(value),
-                }
-            }
-
-            pub(crate) fn newest(&self) -> $value {
-                self.newest.load(Ordering::SeqCst)
-            }
-
-            pub(crate) fn load(&self, order: Ordering) -> $value {
-                let Some(atomic) = &self.watched else {
-                    return self.newest();
-                };
-                // Who is dead reads zeroes, of which every loop comes to an end, and writes nothing.
-                if life::is_over() {
-                    0
-                } else {
-                    atomic.load(order)
-                }
-            }
-
-            pub(crate) fn store(&self, value: $value, order: Ordering) {
-                if let Some(atomic) = &self.watched {
-                    if life::is_over() {
-                        return;
-                    }
-                    atomic.store(value, order);
-                }
-                self.newest.store(value, Ordering::SeqCst);
-                life::look();
-            }
-
-            pub(crate) fn compare_exchange(
-                &self,
-                old: $value,
-                new: $value,
-                success: Ordering,
-                failure: Ordering,
-            ) -> Result<$value, $value> {
-                let Some(atomic) = &self.watched else {
-                    return self.newest.compare_exchange(old, new, success, failure);
-                };
-                if life::is_over() {
-                    return Err(0);
-                }
-                let swapped = atomic.compare_exchange(old, new, success, failure);
-                if swapped.is_ok() {
-                    self.newest.store(new, Ordering::SeqCst);
-                    life::look();
-                }
-                swapped
-            }
-        }
-    };
+/// An atomic that the checker watches, or one that it does not.
+#[derive(Debug)]
+pub struct AtomicU64 {
+    watched: Option<loom::sync::atomic::AtomicU64>,
+    /// The newest value, whatever a thread may still read.
+    newest: std::sync::atomic::AtomicU64,
 }
 
-atomic!(AtomicU32, u32);
-atomic!(AtomicU64, u64);
+impl AtomicU64 {
+    pub(crate) fn watched(value: u64) -> Self {
+        Self {
+            watched: Some(loom::sync::atomic::AtomicU64::new(value)),
+            newest: std::sync::atomic::AtomicU64::new(value),
+        }
+    }
+
+    pub(crate) fn plain(value: u64) -> Self {
+        Self {
+            watched: None,
+            newest: std::sync::atomic::AtomicU64::new(value),
+        }
+    }
+
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn store(&self, value: u64, order: Ordering) {
+        if let Some(atomic) = &self.watched {
+            if life::is_over() {
+                return;
+            }
+            atomic.store(value, order);
+        }
+        self.newest.store(value, Ordering::SeqCst);
+        life::look();
+    }
+}
+
+impl Atomic for AtomicU64 {
+    const TRIES: u32 = 8;
+
+    fn load(&self, order: Ordering) -> u64 {
+        let Some(atomic) = &self.watched else {
+            return self.newest();
+        };
+        // Who is dead reads zeroes, of which every loop comes to an end, and writes nothing.
+        if life::is_over() {
+            0
+        } else {
+            atomic.load(order)
+        }
+    }
+
+    fn compare_exchange(
+        &self,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        let Some(atomic) = &self.watched else {
+            return self.newest.compare_exchange(old, new, success, failure);
+        };
+        if life::is_over() {
+            return Err(0);
+        }
+        let swapped = atomic.compare_exchange(old, new, success, failure);
+        if swapped.is_ok() {
+            self.newest.store(new, Ordering::SeqCst);
+            life::look();
+        }
+        swapped
+    }
+
+    fn pause() {
+        loom::hint::spin_loop();
+    }
+}
