@@ -25,6 +25,6 @@ pub mod process;
 pub mod registry;
 mod sync;
 pub mod sysv;
-mod text;
+pub mod text;
 
 pub use error::{Errno, Result};

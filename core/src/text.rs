@@ -10,7 +10,7 @@ pub(crate) fn file_name(path: &[u8]) -> &[u8] {
 
 /// Up to `N - 1` bytes and a zero byte behind them. What does not fit is cut off, and `is_cut` says so.
 #[derive(Clone, Copy)]
-pub(crate) struct Text<const N: usize> {
+pub struct Text<const N: usize> {
     /// The first `len` bytes are the text, and a zero byte follows. The rest stays unwritten: to clear it would take
     /// longer than to make most texts.
     bytes: [MaybeUninit<u8>; N],
@@ -30,9 +30,17 @@ pub(crate) const LONGEST_SEGMENT_PATH: usize = LONGEST_DIRECTORY + 72;
 /// Bytes in the path of a namespace's directory: with a POSIX object's name behind it, it fits a [`Path`].
 pub(crate) const LONGEST_DIRECTORY: usize = 720;
 
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<const N: usize> Text<N> {
+    /// Nothing.
     #[inline(always)]
-    pub(crate) const fn new() -> Self {
+    #[must_use]
+    pub const fn new() -> Self {
         let mut bytes = [MaybeUninit::uninit(); N];
         bytes[0] = MaybeUninit::new(0);
         Text {
@@ -43,8 +51,7 @@ impl<const N: usize> Text<N> {
     }
 
     /// Appends bytes. A zero byte would end the C string early, so a text with one counts as cut.
-    ///
-    pub(crate) fn push(&mut self, more: &[u8]) -> &mut Self {
+    pub fn push(&mut self, more: &[u8]) -> &mut Self {
         let text = more.split(|&byte| byte == 0).next().unwrap_or(more);
         self.cut |= text.len() < more.len();
         self.append(text)
@@ -95,25 +102,28 @@ impl<const N: usize> Text<N> {
         self
     }
 
-    pub(crate) fn push_str(&mut self, more: &str) -> &mut Self {
+    /// Appends a string, as [`Text::push`] does.
+    pub fn push_str(&mut self, more: &str) -> &mut Self {
         self.push(more.as_bytes())
     }
 
     /// Appends a number in decimal.
     #[inline(never)]
-    pub(crate) fn push_decimal(&mut self, number: u64) -> &mut Self {
+    pub fn push_decimal(&mut self, number: u64) -> &mut Self {
         let mut digits = [0; LONGEST_NUMBER];
         self.append(spell_decimal(number, &mut digits))
     }
 
     /// Appends a number in lower-case hexadecimal, without leading zeroes.
     #[inline(never)]
-    pub(crate) fn push_hex(&mut self, number: u64) -> &mut Self {
+    pub fn push_hex(&mut self, number: u64) -> &mut Self {
         let mut digits = [0; LONGEST_NUMBER];
         self.append(spell_hex(number, &mut digits))
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// The text, without the zero byte.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
         // SAFETY: `push` has written the first `len` bytes, and `len` stays below N.
         unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.len) }
     }
@@ -122,11 +132,15 @@ impl<const N: usize> Text<N> {
         self.len == 0
     }
 
-    pub(crate) fn is_cut(&self) -> bool {
+    /// Whether something did not fit.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
         self.cut
     }
 
-    pub(crate) fn as_c_str(&self) -> &CStr {
+    /// The text, with the zero byte.
+    #[must_use]
+    pub fn as_c_str(&self) -> &CStr {
         // SAFETY: the first `len` bytes are written, none of them zero, and the one behind them is zero.
         unsafe {
             let text = core::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.len + 1);
@@ -173,7 +187,8 @@ fn spell(
 
 /// The number that a text spells: decimal, or octal or hexadecimal with C's prefixes.
 #[inline(never)]
-pub(crate) fn parse_number(text: &[u8]) -> Option<u64> {
+#[must_use]
+pub fn parse_number(text: &[u8]) -> Option<u64> {
     let (digits, base) = match text {
         [b'0', b'x' | b'X', rest @ ..] => (rest, 16),
         [b'0', rest @ ..] if !rest.is_empty() => (rest, 8),

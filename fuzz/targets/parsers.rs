@@ -1,33 +1,9 @@
-//! The small parsers: names of objects, numbers and paths of options, sizes of limits, heads of programs.
+//! The small parsers: names of objects, numbers and paths of options, sizes.
 #![no_main]
-#![allow(dead_code, unreachable_pub, reason = "the files are used in part")]
 
 use libfuzzer_sys::fuzz_target;
 use partage_core::posix::name::{Flavor, Use, file_name, translate};
-
-#[path = "../../cli/src/launch/elf.rs"]
-mod elf;
-#[path = "../../core/src/text.rs"]
-mod text;
-
-mod failure {
-    /// What the parsers of the command need of its errors.
-    #[derive(Debug)]
-    pub struct Failure;
-
-    impl Failure {
-        pub fn new(_: impl std::fmt::Display) -> Self {
-            Failure
-        }
-
-        pub fn advise(self, _: impl std::fmt::Display) -> Self {
-            self
-        }
-    }
-}
-
-#[path = "../../cli/src/launch/limits.rs"]
-mod limits;
+use partage_core::text;
 
 fn name(bytes: &[u8]) {
     for flavor in [Flavor::Glibc, Flavor::Musl] {
@@ -75,13 +51,9 @@ fuzz_target!(|bytes: &[u8]| {
     name(bytes);
     number(bytes);
     path(bytes);
-    let _ = elf::inspect(bytes);
-    if let Ok(word) = std::str::from_utf8(bytes) {
-        let _ = limits::parse_size(word);
-        if let Ok(pairs) = limits::Limits::parse(&[word.to_owned()]) {
-            for (_, value) in pairs {
-                assert!(text::parse_number(value.as_bytes()).is_some());
-            }
-        }
+    if let Ok(word) = std::str::from_utf8(bytes)
+        && let Some(size) = partage_report::parse_size(word)
+    {
+        assert_eq!(partage_report::parse_size(&size.to_string()), Some(size));
     }
 });

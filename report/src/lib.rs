@@ -51,7 +51,7 @@ mod words;
 pub use filter::Filter;
 pub use model::Model;
 pub use recording::Recording;
-pub use words::{size, text as name_text};
+pub use words::{parse_size, size, text as name_text};
 
 /// The names of all calls that a recording can hold.
 #[must_use]

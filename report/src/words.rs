@@ -24,6 +24,25 @@ pub fn size(bytes: u64) -> String {
     shown
 }
 
+/// A number with an optional K, M, G or T (powers of 1024) in either case, or with a unit as we write
+/// it: `64KiB`, `64 KiB`, `512 B`.
+#[must_use]
+pub fn parse_size(text: &str) -> Option<u64> {
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let shift = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        "t" | "tib" => 40,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
 /// `1 segment`, `2 segments`.
 pub(crate) fn count(number: u64, thing: &str) -> String {
     match number {
@@ -159,6 +178,28 @@ mod tests {
             "0 B", "1023 B", "1 KiB", "64 KiB", "1 MiB", "1.5 KiB", "16 EiB",
         ];
         assert_eq!(shown, wanted.map(String::from));
+    }
+
+    #[test]
+    fn sizes_are_read() {
+        assert_eq!(parse_size("0"), Some(0));
+        assert_eq!(parse_size("64K"), Some(65536));
+        assert_eq!(parse_size("2g"), Some(2 << 30));
+        assert_eq!(parse_size("64KiB"), Some(65536));
+        assert_eq!(parse_size("64 KiB"), Some(65536));
+        assert_eq!(parse_size("512 B"), Some(512));
+        assert_eq!(parse_size("18446744073709551615"), Some(u64::MAX));
+        for wrong in [
+            "",
+            "K",
+            "-1",
+            "1KB",
+            "1.5G",
+            "18446744073709551616",
+            "99999999T",
+        ] {
+            assert_eq!(parse_size(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

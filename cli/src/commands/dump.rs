@@ -2,10 +2,10 @@
 
 use crate::contents::{Access, Contents};
 use crate::failure::{Failure, Outcome, USAGE};
-use crate::launch::parse_size;
 use crate::namespace::Choice;
 use crate::progress::in_pieces;
 use crate::target::Target;
+use partage_report::parse_size;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 /// Write the contents of a segment or an object to standard output

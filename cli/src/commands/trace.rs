@@ -134,7 +134,7 @@ fn start(args: Args) -> Outcome {
         ("--stack-size", Some(&args.stack_size)),
     ];
     for (option, size) in sizes {
-        if let Some(size) = size.filter(|size| crate::launch::parse_size(size).is_none()) {
+        if let Some(size) = size.filter(|size| partage_report::parse_size(size).is_none()) {
             return Err(Failure::new(format_args!("{option} {size}: not a size"))
                 .advise("a number of bytes, or one with K, M or G"));
         }

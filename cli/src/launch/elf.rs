@@ -1,7 +1,10 @@
 //! The few bytes of an ELF file that tell whether the dynamic linker will start it.
 //!
-//! Source: the System V ABI, chapter 4 (object files) and 5 (program header).
+//! Source: the System V ABI, chapter 4 (object files) and 5 (program header); the `object` crate reads them.
 
+use object::elf::{FileHeader32, FileHeader64, PT_INTERP};
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Endianness, FileKind};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -21,39 +24,40 @@ pub(super) enum Kind {
 /// Word size, byte order and processor: a library loads only into its own kind.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Machine {
-    class: u8,
-    order: u8,
+    is_64: bool,
+    order: Endianness,
     processor: u16,
 }
 
-const CLASS_64: u8 = 2;
-const BIG_ENDIAN: u8 = 2;
-const PT_INTERP: u32 = 3;
-
 /// Reads the head of a file; `None` when it is no ELF file or cut short.
 pub(super) fn inspect(head: &[u8]) -> Option<Kind> {
-    let file = Reader::new(head)?;
-    let long = file.machine.class == CLASS_64;
-    let (table, size, count) = if long {
-        (
-            file.number(32, 8)?,
-            file.number(54, 2)?,
-            file.number(56, 2)?,
-        )
-    } else {
-        (
-            file.number(28, 4)?,
-            file.number(42, 2)?,
-            file.number(44, 2)?,
-        )
-    };
-    for index in 0..count {
-        let entry = table.checked_add(index * size)?;
-        if file.number(entry, 4)? == u64::from(PT_INTERP) {
-            return Some(Kind::Dynamic(file.machine));
-        }
+    match FileKind::parse(head).ok()? {
+        FileKind::Elf32 => kind::<FileHeader32<Endianness>>(head),
+        FileKind::Elf64 => kind::<FileHeader64<Endianness>>(head),
+        _ => None,
     }
-    Some(Kind::Static)
+}
+
+fn kind<Header: FileHeader<Endian = Endianness>>(head: &[u8]) -> Option<Kind> {
+    let file = Header::parse(head).ok()?;
+    let order = file.endian().ok()?;
+    let mut segments = file.program_headers(order, head).ok()?.iter();
+    let is_dynamic = segments.any(|segment| segment.p_type(order) == PT_INTERP);
+    Some(if is_dynamic {
+        Kind::Dynamic(machine::<Header>(head)?)
+    } else {
+        Kind::Static
+    })
+}
+
+fn machine<Header: FileHeader<Endian = Endianness>>(head: &[u8]) -> Option<Machine> {
+    let file = Header::parse(head).ok()?;
+    let order = file.endian().ok()?;
+    Some(Machine {
+        is_64: file.is_class_64(),
+        order,
+        processor: file.e_machine(order),
+    })
 }
 
 /// The kind of machine that the ELF file at `path` is for.
@@ -64,36 +68,10 @@ pub(super) fn machine_of(path: &Path) -> Option<Machine> {
         .take(HEAD)
         .read_to_end(&mut head)
         .ok()?;
-    Some(Reader::new(&head)?.machine)
-}
-
-struct Reader<'a> {
-    bytes: &'a [u8],
-    machine: Machine,
-}
-
-impl<'a> Reader<'a> {
-    fn new(bytes: &'a [u8]) -> Option<Self> {
-        bytes.strip_prefix(b"\x7fELF")?;
-        let machine = Machine {
-            class: *bytes.get(4)?,
-            order: *bytes.get(5)?,
-            processor: 0,
-        };
-        let mut reader = Self { bytes, machine };
-        reader.machine.processor = u16::try_from(reader.number(18, 2)?).ok()?;
-        Some(reader)
-    }
-
-    /// The unsigned number of `size` bytes at `offset`, in the file's byte order.
-    fn number(&self, offset: u64, size: usize) -> Option<u64> {
-        let offset = usize::try_from(offset).ok()?;
-        let field = self.bytes.get(offset..offset.checked_add(size)?)?;
-        let append = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-        Some(match self.machine.order {
-            BIG_ENDIAN => field.iter().fold(0, append),
-            _ => field.iter().rev().fold(0, append),
-        })
+    match FileKind::parse(&*head).ok()? {
+        FileKind::Elf32 => machine::<FileHeader32<Endianness>>(&head),
+        FileKind::Elf64 => machine::<FileHeader64<Endianness>>(&head),
+        _ => None,
     }
 }
 
@@ -103,7 +81,7 @@ mod tests {
 
     fn elf(interpreter: bool) -> Vec<u8> {
         let mut bytes = vec![0; 64 + 56];
-        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
         bytes[18] = 62;
         bytes[32] = 64;
         bytes[54] = 56;
@@ -130,13 +108,6 @@ mod tests {
     #[test]
     fn this_test_is_for_the_machine_of_its_interpreter() {
         let own = machine_of(Path::new("/proc/self/exe")).unwrap();
-        assert_eq!(
-            own.class,
-            if cfg!(target_pointer_width = "64") {
-                2
-            } else {
-                1
-            }
-        );
+        assert_eq!(own.is_64, cfg!(target_pointer_width = "64"));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use partage_core::inspect::MAX_SEGMENTS;
+use partage_report::parse_size;
 
 /// Limits given on the command line.
 pub(crate) struct Limits;
@@ -48,49 +49,9 @@ fn parse_one(word: &str) -> Result<(&'static str, String), Failure> {
     Ok((row.1, value.to_string()))
 }
 
-/// A number with an optional K, M, G or T (powers of 1024) in either case, or with a unit as we write
-/// it: `64KiB`, `64 KiB`, `512 B`.
-pub(crate) fn parse_size(text: &str) -> Option<u64> {
-    let split = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (digits, unit) = text.split_at(split);
-    let shift = match unit.trim_start().to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" | "kib" => 10,
-        "m" | "mib" => 20,
-        "g" | "gib" => 30,
-        "t" | "tib" => 40,
-        _ => return None,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes() {
-        assert_eq!(parse_size("0"), Some(0));
-        assert_eq!(parse_size("64K"), Some(65536));
-        assert_eq!(parse_size("2g"), Some(2 << 30));
-        assert_eq!(parse_size("64KiB"), Some(65536));
-        assert_eq!(parse_size("64 KiB"), Some(65536));
-        assert_eq!(parse_size("512 B"), Some(512));
-        assert_eq!(parse_size("18446744073709551615"), Some(u64::MAX));
-        for wrong in [
-            "",
-            "K",
-            "-1",
-            "1KB",
-            "1.5G",
-            "18446744073709551616",
-            "99999999T",
-        ] {
-            assert_eq!(parse_size(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn names_and_bounds() {

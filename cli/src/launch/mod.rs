@@ -15,7 +15,7 @@ mod watched;
 pub(crate) use dead::{DeadRun, dead_runs};
 pub(crate) use environment::Environment;
 pub(crate) use library::Library;
-pub(crate) use limits::{Limits, parse_size};
+pub(crate) use limits::Limits;
 pub(crate) use private::{KEPT, RECORDING, STARTER, mark_in_use};
 pub(crate) use program::Program;
 pub(crate) use supervisor::{End, reached_the_group, receive_signals, run_private};

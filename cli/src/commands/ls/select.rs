@@ -1,11 +1,11 @@
 //! Which rows `partage ls` shows, and in which order.
 
 use crate::failure::Failure;
-use crate::launch::parse_size;
 use crate::model::{Object, Segment, Snapshot};
 use crate::output::format;
 use clap::ValueEnum;
 use nix::unistd::User;
+use partage_report::parse_size;
 
 /// Which rows, and in which order
 #[derive(Debug, clap::Args)]
