@@ -22,6 +22,9 @@ pub struct Afterwards {
     /// The file system of POSIX objects.
     #[serde(default)]
     pub room: Option<Room>,
+    /// IPC namespaces that somebody is in, by their inodes.
+    #[serde(default)]
+    pub ipc_namespaces: Vec<u64>,
     /// Processes known to have ended by a signal.
     #[serde(default)]
     pub deaths: Vec<Death>,

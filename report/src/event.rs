@@ -180,6 +180,14 @@ impl Event {
         self.flags & flag::VFORK_CHILD != 0
     }
 
+    /// Whether this is a fork as its child saw it: the parent's record tells of the same call.
+    #[must_use]
+    pub fn is_childs_side(&self) -> bool {
+        use Call::{Fork, UnderscoreFork, Vfork};
+        let forks = matches!(self.call, Ok(Fork | UnderscoreFork | Vfork));
+        forks && self.result == 0 && !self.failed()
+    }
+
     /// The argument at `index`.
     pub(crate) fn arg(&self, index: usize) -> u64 {
         self.args.get(index).copied().unwrap_or(0)

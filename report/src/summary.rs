@@ -55,7 +55,7 @@ pub fn text(recording: &Recording, filter: &Filter, style: Style) -> String {
         let Item::Event(event) = item else { continue };
         let object = applied.object.and_then(|id| model.object(id));
         let process = applied.process.and_then(|index| model.process(index));
-        if filter.passes(&event, process, object) {
+        if filter.passes(&event, process, object) && !event.is_childs_side() {
             let (duration, failed) = (event.duration, event.failed());
             by_call
                 .entry(event.call_name())

@@ -93,7 +93,8 @@ impl Verdict {
         let (mut ids, mut names) = (HashSet::new(), HashSet::new());
         for object in self.leaks.lasting.iter().filter_map(|id| model.object(*id)) {
             match &object.kind {
-                Kind::Segment { shmid, .. } => drop(ids.insert(*shmid)),
+                Kind::Segment { shmid, .. } if object.ipc == 0 => drop(ids.insert(*shmid)),
+                Kind::Segment { .. } => {}
                 Kind::Named(name) => drop(names.insert(name.as_str())),
                 Kind::Memfd(_) | Kind::Anonymous | Kind::Unknown(_) => {}
             }
@@ -340,7 +341,12 @@ fn tidied(model: &Model, group: &Group, manner: Manner) -> String {
 
 fn elsewhere(model: &Model, group: &Group, manner: Manner) -> String {
     let label = manner.style.paint(Role::Object, &group.label(model));
-    let line = format!("  {label}: gone, removed by somebody outside the recording: no leak\n");
+    let first = group.objects.first().and_then(|id| model.object(*id));
+    let how = match first.is_some_and(|object| object.ipc != 0) {
+        true => "gone with its IPC namespace",
+        false => "gone, removed by somebody outside the recording",
+    };
+    let line = format!("  {label}: {how}: no leak\n");
     line + &examples(model, group, manner)
 }
 

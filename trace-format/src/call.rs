@@ -117,6 +117,8 @@ calls! {
     /// A process that a signal ended: a child, as its parent learned by waiting for it, or the process itself, that a
     /// signal handler of the recorder saw. `args[2]` is the address that could not be reached, 0 if not known.
     Death = 102, "<death>", ["pid", "signal", "address"];
+    /// The process is in this IPC namespace from now on, by its inode; 0 is the one that the run began in.
+    IpcNamespace = 103, "<ipc>", ["inode"];
     /// What tells who called: the part of a stack that holds return addresses and stack addresses, with registers, as
     /// payload. Later records name it by its ticket.
     Stack = 110, "<stack>", ["stack_pointer", "frame_pointer", "return_address"];

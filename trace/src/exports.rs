@@ -84,6 +84,8 @@ exports! {
     closefrom = descriptors::closefrom, closefrom;
     fork = process::fork, fork;
     _Fork = process::fork, underscore_fork;
+    unshare = process::namespaces, unshare;
+    setns = process::namespaces, setns;
     exit = process::exit, exit;
     quick_exit = process::exit, quick_exit;
     _exit = process::underscore_exit, underscore_exit;

@@ -43,6 +43,7 @@ mod found;
 mod frames;
 mod header;
 mod hooks;
+mod ipc;
 mod mappings;
 mod maps;
 mod modules;

@@ -85,6 +85,8 @@ symbols! {
         fork = c"fork", fork;
         underscore_fork = c"_Fork", fork;
         vfork = c"vfork", unavailable;
+        unshare = c"unshare", unavailable;
+        setns = c"setns", unavailable;
         execve = c"execve", execve;
         execv = c"execv", unavailable;
         execvp = c"execvp", unavailable;

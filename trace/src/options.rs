@@ -26,6 +26,7 @@ static STACK: AtomicUsize = AtomicUsize::new(STACK_DEFAULT as usize);
 const STACK_DEFAULT: u64 = 4096;
 /// Places in a stack are numbers of 16 bits that count words.
 const STACK_MAX: u64 = 256 << 10;
+static IPC: AtomicU64 = AtomicU64::new(0);
 static SCRIPTS: AtomicBool = AtomicBool::new(true);
 static JIT_MAPS: AtomicBool = AtomicBool::new(false);
 static ANONYMOUS: AtomicBool = AtomicBool::new(false);
@@ -72,6 +73,9 @@ const TABLE: &[(&[u8], Setter)] = &[
     }),
     (b"PARTAGE_TRACE_JIT_MAPS=", |value| {
         JIT_MAPS.store(value == b"1", Ordering::Relaxed)
+    }),
+    (b"PARTAGE_TRACE_IPC=", |value| {
+        IPC.store(number(value).unwrap_or(0), Ordering::Relaxed)
     }),
     (b"PARTAGE_TRACE_OUTSIDE=", |value| {
         if value.starts_with(b"/") {
@@ -237,6 +241,11 @@ pub(crate) fn clock() -> Option<ClockKind> {
 #[inline(always)]
 pub(crate) fn stack() -> usize {
     STACK.load(Ordering::Relaxed)
+}
+
+/// The IPC namespace in which the run began; 0: it does not matter.
+pub(crate) fn ipc_namespace() -> u64 {
+    IPC.load(Ordering::Relaxed)
 }
 
 /// Whether interpreters are asked for their lines.

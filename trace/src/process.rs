@@ -11,7 +11,7 @@ use partage_trace_format::header::{Origin, flag};
 use crate::header::Image;
 use crate::outcome::Outcome;
 use crate::{
-    blocks, clock, file, found, modules, options, outside, script, stacks, sys, thread, writer,
+    blocks, clock, file, found, ipc, modules, options, outside, script, stacks, sys, thread, writer,
 };
 
 const NOT_KNOWN: u32 = 0;
@@ -127,6 +127,7 @@ fn decide(me: u64) -> bool {
     }
     life().store(if on { ON } else { OFF }, Ordering::Release);
     if on && !forked {
+        ipc::look();
         script::look();
         found::inherited();
     }

@@ -288,6 +288,7 @@ fn environment(
         stack_size: args.stack_size.clone(),
         scripts: !args.no_scripts,
         jit_maps: args.jit_maps,
+        in_ipc_namespace: !args.is_on_partage(),
     };
     options.prepare(&mut environment, recorder, program, directory)?;
     Ok(environment)

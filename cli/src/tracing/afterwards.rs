@@ -129,6 +129,7 @@ impl System {
             segments: segments.collect(),
             objects: objects.collect(),
             room: self.room(),
+            ipc_namespaces: ipc_namespaces(),
             deaths,
         })
     }
@@ -142,6 +143,29 @@ impl System {
             free: data.blocks_free() * data.fragment_size(),
         })
     }
+}
+
+/// The IPC namespaces that processes are in, or that are kept by a mount, as far as the user may know.
+fn ipc_namespaces() -> Vec<u64> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let links = processes.filter_map(|entry| fs::read_link(entry.path().join("ns/ipc")).ok());
+    let mut found: BTreeSet<u64> = links.filter_map(|link| ipc_inode(link.to_str()?)).collect();
+    let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = String::from_utf8_lossy(&mounts);
+    found.extend(mounts.split_whitespace().filter_map(ipc_inode));
+    found.into_iter().collect()
+}
+
+/// The number in `ipc:[4026531839]`.
+fn ipc_inode(link: &str) -> Option<u64> {
+    let digits = link.strip_prefix("ipc:[")?.strip_suffix(']')?;
+    digits.parse().ok()
+}
+
+/// The IPC namespace of a process, by its inode.
+pub(crate) fn ipc_namespace(process: &str) -> Option<u64> {
+    let link = fs::read_link(format!("/proc/{process}/ns/ipc")).ok()?;
+    ipc_inode(link.to_str()?)
 }
 
 /// The regular files below a directory, by their names as objects. The directories of namespaces hold no objects.

@@ -19,7 +19,7 @@ pub(crate) mod outside;
 mod prepare;
 mod show;
 
-pub(crate) use afterwards::{Before, System};
+pub(crate) use afterwards::{Before, System, ipc_namespace};
 pub(crate) use follow::{Follower, Patience};
 pub(crate) use known::check;
 pub(crate) use options::Options;

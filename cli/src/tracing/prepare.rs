@@ -124,6 +124,8 @@ pub(crate) struct Recorder {
     pub(crate) stack_size: String,
     pub(crate) scripts: bool,
     pub(crate) jit_maps: bool,
+    /// Whether ids of segments belong to an IPC namespace: on the kernel's calls.
+    pub(crate) in_ipc_namespace: bool,
 }
 
 impl Recorder {
@@ -164,6 +166,11 @@ impl Recorder {
         set(
             "PARTAGE_TRACE_STACK",
             Some(OsString::from(&self.stack_size)),
+        );
+        let ipc = super::ipc_namespace("self").filter(|_| self.in_ipc_namespace);
+        set(
+            "PARTAGE_TRACE_IPC",
+            ipc.map(|inode| inode.to_string().into()),
         );
         set("PARTAGE_TRACE_SCRIPTS", (!self.scripts).then(|| "0".into()));
         set("PARTAGE_TRACE_JIT_MAPS", self.jit_maps.then(|| "1".into()));

@@ -63,6 +63,7 @@ impl Model {
             Call::Stack => self.stack(scene),
             Call::FoundFd => self.found(scene),
             Call::Death => self.death(scene),
+            Call::IpcNamespace => self.moved_to_ipc(scene),
             Call::Mmap | Call::Munmap | Call::Mremap | Call::Mprotect => {
                 self.memory_call(scene, call)
             }
@@ -73,13 +74,13 @@ impl Model {
     fn shmget(&mut self, scene: &mut Scene<'_>) {
         let (key, size, flags) = (scene.event.int(0), scene.event.arg(1), scene.event.int(2));
         if scene.event.failed() {
-            scene.applied.object = self.segment_of_key(key);
+            scene.applied.object = self.segment_of_key(scene, key);
             return;
         }
         let shmid = scene.event.result as i32;
         let creates = key == 0 || flags & IPC_CREAT != 0;
         let surely = key == 0 || creates && flags & IPC_EXCL != 0;
-        let known = self.segment(shmid).filter(|_| !surely);
+        let known = self.segment(scene, shmid).filter(|_| !surely);
         let id = known.unwrap_or_else(|| {
             let origin = match (surely, creates && size != 0) {
                 (true, _) => Origin::Created,
@@ -104,7 +105,7 @@ impl Model {
     fn shmat(&mut self, scene: &mut Scene<'_>) {
         let (shmid, flags, size) = (scene.event.int(0), scene.event.int(2), scene.event.arg(3));
         if scene.event.failed() {
-            scene.applied.object = self.segment(shmid);
+            scene.applied.object = self.segment(scene, shmid);
             return;
         }
         let id = self.segment_or_found(scene, shmid);
@@ -145,7 +146,7 @@ impl Model {
             _ => {}
         }
         if scene.event.failed() {
-            scene.applied.object = self.segment(shmid);
+            scene.applied.object = self.segment(scene, shmid);
             return;
         }
         let id = self.segment_or_found(scene, shmid);
@@ -205,6 +206,12 @@ impl Model {
         {
             let piece = process.holdings.memory.at(address);
             process.fault = Some((address, piece.map(|piece| piece.hold)));
+        }
+    }
+
+    fn moved_to_ipc(&mut self, scene: &Scene<'_>) {
+        if let Some(process) = self.processes.get_mut(scene.process) {
+            process.ipc = scene.event.arg(0);
         }
     }
 

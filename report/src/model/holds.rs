@@ -111,9 +111,9 @@ impl Model {
                 continue;
             };
             if let Kind::Segment { shmid, .. } = object.kind
-                && self.segments.get(&shmid) == Some(&id)
+                && self.segments.get(&(object.ipc, shmid)) == Some(&id)
             {
-                self.segments.remove(&shmid);
+                self.segments.remove(&(object.ipc, shmid));
             }
             if let Some(inode) = object.inode
                 && self.inodes.get(&inode) == Some(&id)

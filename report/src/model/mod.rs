@@ -22,7 +22,7 @@ pub use object::{Deed, Hold, HoldId, HoldKind, Kind, Object, ObjectId, Origin, R
 pub use process::{Gauge, Module, Process};
 pub use store::Store;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::afterwards::Afterwards;
 use crate::event::Event;
@@ -48,7 +48,8 @@ pub struct Model {
     by_image: HashMap<usize, usize>,
     /// The latest image of each pid.
     by_pid: HashMap<u32, usize>,
-    segments: HashMap<i32, ObjectId>,
+    /// By IPC namespace and id.
+    segments: HashMap<(u64, i32), ObjectId>,
     names: HashMap<String, ObjectId>,
     inodes: HashMap<(u64, u64), ObjectId>,
     /// What the parent held when its fork returned, by the child's pid.
@@ -121,8 +122,21 @@ impl Model {
         let objects = afterwards.objects.iter();
         let objects: HashMap<&str, bool> =
             objects.map(|left| (left.name.as_str(), left.new)).collect();
+        let lived_in = |ipc: u64| {
+            let running =
+                |process: &Process| matches!(process.end, None | Some((_, Ending::Running)));
+            let mut processes = self.processes.iter();
+            processes.any(|process| process.ipc == ipc && running(process))
+        };
+        let foreign = self.processes.iter().map(|process| process.ipc);
+        let living: HashSet<u64> = foreign
+            .filter(|ipc| afterwards.ipc_namespaces.contains(ipc) || lived_in(*ipc))
+            .collect();
         for object in self.objects.iter_mut() {
             let new = match &object.kind {
+                // What is in another namespace could not be looked at. It goes with the namespace.
+                Kind::Segment { .. } if living.contains(&object.ipc) && object.ipc != 0 => continue,
+                Kind::Segment { .. } if object.ipc != 0 => None,
                 Kind::Segment { shmid, .. } => segments.get(shmid).copied(),
                 Kind::Named(name) => objects.get(name.as_str()).copied(),
                 Kind::Memfd(_) | Kind::Anonymous | Kind::Unknown(_) => continue,
@@ -263,9 +277,13 @@ impl Model {
         };
         if start.forked {
             let parent = self.by_pid.get(&start.ppid).copied();
-            let code = parent.and_then(|parent| Some(self.processes.get(parent)?.modules.clone()));
-            if let (Some(code), Some(child)) = (code, self.processes.get_mut(process)) {
+            let known = parent.and_then(|parent| {
+                let parent = self.processes.get(parent)?;
+                Some((parent.modules.clone(), parent.ipc))
+            });
+            if let (Some((code, ipc)), Some(child)) = (known, self.processes.get_mut(process)) {
                 child.modules = code;
+                child.ipc = ipc;
             }
             let now = parent.and_then(|parent| {
                 let held = self.processes.get(parent)?.holdings.clone();

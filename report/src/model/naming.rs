@@ -7,8 +7,13 @@ impl Model {
     /// A new object, brought by the scene's call.
     pub(super) fn bring(&mut self, scene: &mut Scene<'_>, kind: Kind, origin: Origin) -> ObjectId {
         let first = self.deed(scene);
+        let ipc = match kind {
+            Kind::Segment { .. } => self.ipc_of(scene),
+            _ => 0,
+        };
         let id = self.objects.push(Object {
             kind: kind.clone(),
+            ipc,
             size: None,
             origin,
             first,
@@ -22,7 +27,7 @@ impl Model {
             errors: Vec::new(),
         });
         match kind {
-            Kind::Segment { shmid, .. } => drop(self.segments.insert(shmid, id)),
+            Kind::Segment { shmid, .. } => drop(self.segments.insert((ipc, shmid), id)),
             Kind::Named(name) => drop(self.names.insert(name, id)),
             Kind::Memfd(_) | Kind::Anonymous | Kind::Unknown(_) => {}
         }
@@ -58,19 +63,26 @@ impl Model {
         }
     }
 
+    /// The IPC namespace of the scene's process.
+    fn ipc_of(&self, scene: &Scene<'_>) -> u64 {
+        let process = self.processes.get(scene.process);
+        process.map_or(0, |process| process.ipc)
+    }
+
     /// The segment that has this id now.
-    pub(super) fn segment(&self, shmid: i32) -> Option<ObjectId> {
-        let id = *self.segments.get(&shmid)?;
+    pub(super) fn segment(&self, scene: &Scene<'_>, shmid: i32) -> Option<ObjectId> {
+        let id = *self.segments.get(&(self.ipc_of(scene), shmid))?;
         self.objects.get(id)?.gone.is_none().then_some(id)
     }
 
     /// The segment that has this key now.
-    pub(super) fn segment_of_key(&self, wanted: i32) -> Option<ObjectId> {
+    pub(super) fn segment_of_key(&self, scene: &Scene<'_>, wanted: i32) -> Option<ObjectId> {
+        let ipc = self.ipc_of(scene);
         let has_key = |id: &&ObjectId| {
             self.objects.get(**id).is_some_and(|object| {
                 let same =
                     matches!(object.kind, Kind::Segment { key: Some(key), .. } if key == wanted);
-                same && wanted != 0 && !object.is_removed()
+                same && wanted != 0 && object.ipc == ipc && !object.is_removed()
             })
         };
         self.segments.values().find(has_key).copied()
@@ -78,7 +90,7 @@ impl Model {
 
     /// The segment of this id, which may have been there before.
     pub(super) fn segment_or_found(&mut self, scene: &mut Scene<'_>, shmid: i32) -> ObjectId {
-        match self.segment(shmid) {
+        match self.segment(scene, shmid) {
             Some(id) => id,
             None => self.bring(scene, Kind::Segment { shmid, key: None }, Origin::Found),
         }

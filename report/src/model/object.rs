@@ -89,6 +89,8 @@ pub struct Site {
 pub struct Object {
     /// What it is.
     pub kind: Kind,
+    /// Of a segment: the IPC namespace that it is in, by its inode; 0 is the one that the run began in.
+    pub ipc: u64,
     /// Size in bytes, once known.
     pub size: Option<u64>,
     /// How it came into the recording.
@@ -127,15 +129,18 @@ impl Object {
     #[must_use]
     pub fn name(&self) -> String {
         match &self.kind {
-            Kind::Segment { shmid, key: None } => format!("shmid {shmid}"),
-            Kind::Segment {
-                shmid,
-                key: Some(0),
-            } => format!("shmid {shmid} \"private\""),
-            Kind::Segment {
-                shmid,
-                key: Some(key),
-            } => format!("shmid {shmid} \"key {key:#x}\""),
+            Kind::Segment { shmid, key } => {
+                let mut name = format!("shmid {shmid}");
+                name += &match key {
+                    None => String::new(),
+                    Some(0) => " \"private\"".to_owned(),
+                    Some(key) => format!(" \"key {key:#x}\""),
+                };
+                if self.ipc != 0 {
+                    name += &format!(" of ipc:[{}]", self.ipc);
+                }
+                name
+            }
             Kind::Named(name) => words::printable(name),
             Kind::Memfd(name) => format!("memfd:{}", words::printable(name)),
             Kind::Anonymous => "anonymous".to_owned(),

@@ -85,6 +85,8 @@ pub struct Process {
     pub modules: Vec<Module>,
     /// Copied stacks by their tickets.
     pub stacks: HashMap<u64, Stack>,
+    /// The IPC namespace that it is in, by its inode; 0 is the one that the run began in.
+    pub ipc: u64,
     /// Calls recorded.
     pub calls: u64,
     /// Those that failed.
@@ -106,6 +108,7 @@ impl Process {
             mapped: Gauge::default(),
             modules: Vec::new(),
             stacks: HashMap::new(),
+            ipc: 0,
             calls: 0,
             errors: 0,
             memory_calls: 0,

@@ -49,6 +49,29 @@ fn strace_s_options_mean_what_they_mean_there() {
     assert!(!of(&["--comm", "sh,dash,bash", "-q"]).contains("shmget"));
 }
 
+const FORKS: &str = "#include <sys/shm.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+    for (int number = 0; number < 3; number++) {
+        if (fork() == 0) _exit(shmdt((void *)1) == 0);
+        wait(0);
+    }
+    return 0;
+}
+";
+
+#[test]
+fn a_fork_is_counted_once() {
+    let scratch = Scratch::new();
+    let program = scratch.compile("forks", FORKS, &[]);
+    let counts = traced(&scratch, &["-c"], &program, &[]).output;
+    let line = counts.lines().find(|line| line.ends_with("  fork"));
+    let count = line.and_then(|line| line.split_whitespace().next());
+    assert_eq!(count, Some("3"), "{counts}");
+}
+
 #[test]
 fn what_is_meant_otherwise_is_said() {
     let scratch = Scratch::new();

@@ -13,6 +13,7 @@ mod interpreters;
 mod live;
 mod memory;
 mod model;
+mod namespaces;
 mod odd;
 mod oracle;
 mod outside;

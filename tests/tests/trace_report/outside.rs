@@ -196,6 +196,38 @@ fn any_program_is_by_option() {
     );
 }
 
+const LIBRARY: &str = "
+#include <sys/shm.h>
+int make(void);
+__attribute__((noinline)) int make(void) { return shmget(IPC_PRIVATE, 4096, 0600) + 1; }
+";
+
+const LOADS: &str = "
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    (void)argc;
+    void *library = dlopen(argv[1], RTLD_NOW);
+    if (library == NULL) return 1;
+    int (*make)(void) = (int (*)(void))dlsym(library, \"make\");
+    printf(\"%d\\n\", make() - 1);
+    return 0;
+}
+";
+
+#[test]
+fn what_is_loaded_later_has_names() {
+    let scratch = Scratch::new();
+    let library = scratch.compile("late.so", LIBRARY, &["-g", "-shared", "-fPIC"]);
+    let program = scratch.compile("loads", LOADS, &["-g"]);
+    let words = ["--ptrace", "--leaks"];
+    let ended = traced(&scratch, &words, &program, &[library.to_str().unwrap()]);
+    remove_printed(&ended.output);
+    let place = format!("      make at {}:4\n", scratch.path("late.so.c").display());
+    assert!(ended.output.contains(&place), "{}", ended.output);
+}
+
 #[test]
 fn statuses_and_signals_are_the_programs() {
     let scratch = Scratch::new();

@@ -1,4 +1,4 @@
-//! fork, exit, dlclose. (vfork is in `vfork.rs`, exec in `exec.rs`.)
+//! fork, exit, unshare, setns, dlclose. (vfork is in `vfork.rs`, exec in `exec.rs`.)
 
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use super::{Args, forward, int, signed};
 use crate::frames::Site;
 use crate::next::{self, Symbol};
 use crate::recorder::{self, Outcome};
-use crate::{file, modules, process, thread};
+use crate::{file, ipc, modules, process, thread};
 
 pub(crate) fn fork(symbol: Symbol, args: Args, site: Site) -> usize {
     let call = if matches!(symbol, Symbol::underscore_fork) {
@@ -26,6 +26,16 @@ pub(crate) fn fork(symbol: Symbol, args: Args, site: Site) -> usize {
         process::forked(call, site.return_address);
     } else {
         recorder::finish(begun, call, Outcome::int(result), [0; 6]);
+    }
+    result
+}
+
+/// unshare and setns, which may lead to another IPC namespace.
+pub(crate) fn namespaces(symbol: Symbol, args: Args, _: Site) -> usize {
+    let result = forward(symbol, args);
+    // A vfork child goes on in its parent's file, alone.
+    if int(result) == 0 && process::records() && !thread::current().in_vfork_child() {
+        ipc::look();
     }
     result
 }

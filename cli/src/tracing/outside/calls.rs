@@ -128,6 +128,14 @@ pub(super) fn begins(
     (begun, None)
 }
 
+/// Whether a call maps a file's code.
+pub(super) fn loads_code(number: i64, args: [u64; 6]) -> bool {
+    let [_, _, prot, flags, ..] = args;
+    number == libc::SYS_mmap
+        && prot as i32 & libc::PROT_EXEC != 0
+        && flags as i32 & libc::MAP_ANONYMOUS == 0
+}
+
 /// A shared mapping of a descriptor; it may have come over a socket.
 fn maps(holdings: &mut Holdings, pid: u32, args: [u64; 6]) -> (Option<Seen>, Option<Found>) {
     let [address, len, prot, flags, fd, offset] = args;

@@ -5,6 +5,7 @@ use super::holdings::{Found, Holdings};
 use super::paths::Seen;
 use super::results;
 use super::stop::{self, Place};
+use crate::tracing::ipc_namespace;
 use partage_report::alive;
 use partage_trace_format::Call;
 use partage_trace_format::header::State;
@@ -27,8 +28,10 @@ pub(super) struct Process {
     clock: Ticks,
     pub(super) holdings: Holdings,
     pub(super) parent: u32,
-    /// Executable mappings of files.
-    code: Vec<Range<u64>>,
+    /// Executable mappings of files, as recorded.
+    code: Vec<[u64; 6]>,
+    /// Looks at them that are due because something is being loaded.
+    expected: u8,
 }
 
 impl Process {
@@ -39,6 +42,7 @@ impl Process {
             holdings,
             parent,
             code: Vec::new(),
+            expected: 0,
         }
     }
 
@@ -129,8 +133,38 @@ impl Process {
     /// any; where none of them leads into code, the wrapper itself is the place.
     pub(super) fn caller(&self, tid: i32, place: Place) -> u64 {
         let mut words = stop::top_of_stack(tid, place.stack).into_iter();
-        let is_code = |address: &u64| self.code.iter().any(|code| code.contains(address));
+        let is_code = |address: &u64| {
+            self.code
+                .iter()
+                .any(|[start, end, ..]| (start..end).contains(&address))
+        };
         words.find(is_code).unwrap_or(place.instruction)
+    }
+
+    /// Says in which IPC namespace it is, if that is not the run's.
+    pub(super) fn look_at_ipc(&mut self, pid: u32, run: Option<u64>) {
+        let now = ipc_namespace(&pid.to_string());
+        if let (Some(run), Some(now)) = (run, now)
+            && run != now
+        {
+            let mut record = plain(Call::IpcNamespace, 0);
+            record.args = [now, 0, 0, 0, 0, 0];
+            self.add(pid as i32, pid, &record, &[]);
+        }
+    }
+
+    /// A file's code is about to be mapped: a library is being loaded.
+    pub(super) fn expect_code(&mut self) {
+        // Once for a look that comes too early.
+        self.expected = 2;
+    }
+
+    /// Looks at what was loaded since the last look.
+    pub(super) fn refresh_modules(&mut self, pid: u32) {
+        if self.expected > 0 {
+            self.expected -= 1;
+            self.modules(pid);
+        }
     }
 
     /// The executable mappings, so that return addresses can be named.
@@ -138,8 +172,10 @@ impl Process {
         let maps = alive::maps(pid);
         for line in maps.split(|byte| *byte == b'\n') {
             if let Some((args, path)) = module(line) {
-                let [start, end, ..] = args;
-                self.code.push(start..end);
+                if self.code.contains(&args) {
+                    continue;
+                }
+                self.code.push(args);
                 let mut record = plain(Call::Module, 0);
                 record.args = args;
                 self.add(pid as i32, pid, &record, &[(tag::NAME, path)]);

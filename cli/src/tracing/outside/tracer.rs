@@ -5,6 +5,7 @@ use super::file::{Ticks, TraceFile};
 use super::holdings::Holdings;
 use super::process::{Begun, Process};
 use super::stop::{self, GoOn, Moment, event};
+use crate::tracing::ipc_namespace;
 use partage_trace_format::header::Origin;
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -26,6 +27,8 @@ pub(super) struct Tracer {
     exiting: HashSet<i32>,
     /// How threads go on: freely under the filter, else to their next call.
     pace: GoOn,
+    /// The IPC namespace of the run; None if it does not matter.
+    ipc: Option<u64>,
     /// Set when everybody is let go.
     leaving: bool,
     /// The first file that could not be made.
@@ -44,6 +47,7 @@ impl Tracer {
             unannounced: HashMap::new(),
             exiting: HashSet::new(),
             pace: if filtered { GoOn::Freely } else { GoOn::ToCall },
+            ipc: run_ipc_namespace(),
             leaving: false,
             failure: None,
         }
@@ -167,6 +171,7 @@ impl Tracer {
         };
         let mut process = Process::new(file, self.clock, holdings, parent);
         process.modules(pid);
+        process.look_at_ipc(pid, self.ipc);
         if origin == Origin::Fork {
             process.forks(pid as i32, pid, 0);
         } else {
@@ -187,6 +192,9 @@ impl Tracer {
         };
         match stop::moment(tid) {
             Some(Moment::Begins(number, args, place)) => {
+                if calls::loads_code(number, args) {
+                    process.expect_code();
+                }
                 let (begun, found) = calls::begins(&mut process.holdings, tid, pid, number, args);
                 if let Some(found) = found {
                     process.found(pid, &found);
@@ -194,6 +202,7 @@ impl Tracer {
                 let Some(seen) = begun else {
                     return self.pace;
                 };
+                process.refresh_modules(pid);
                 let begun = Begun {
                     seen,
                     time: self.clock.now(),
@@ -256,6 +265,13 @@ impl Tracer {
             process.exits(tid, pid, status);
         }
     }
+}
+
+/// As the recorder was told, or where this process is.
+fn run_ipc_namespace() -> Option<u64> {
+    let told = std::env::var("PARTAGE_TRACE_IPC");
+    let told = told.ok().and_then(|inode| inode.parse().ok());
+    told.or_else(|| ipc_namespace("self"))
 }
 
 fn parent_of(pid: u32) -> u32 {

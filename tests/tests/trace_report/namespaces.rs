@@ -1,0 +1,74 @@
+//! IPC namespaces: the same ids mean other segments there.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use partage_tests::process::{Ended, run_bounded};
+
+use crate::support::{Scratch, built};
+
+const BOUND: Duration = Duration::from_secs(60);
+
+/// Leaves a segment; with an argument, in a namespace that it makes itself.
+const LEAK: &str = "
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/shm.h>
+int main(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1 && unshare(CLONE_NEWIPC) != 0) return 1;
+    return shmget(IPC_PRIVATE, 4096, 0600) < 0;
+}
+";
+
+/// How somebody gets a namespace of his own; None if nobody may.
+fn unshare() -> Option<&'static [&'static str]> {
+    const WAYS: [&[&str]; 2] = [&["-i"], &["-U", "-r", "-i"]];
+    let may = |way: &&[&str]| {
+        let status = Command::new("unshare").args(*way).arg("true").status();
+        status.is_ok_and(|status| status.success())
+    };
+    let way = WAYS.into_iter().find(may);
+    if way.is_none() {
+        println!("skipped: no IPC namespace can be made");
+    }
+    way
+}
+
+/// Traces a script in an empty namespace: what is left goes with it.
+fn traced(scratch: &Scratch, way: &[&str], words: &[&str], program: &Path, script: &str) -> Ended {
+    let mut command = Command::new("unshare");
+    command.args(way).arg(built().command()).arg("trace");
+    command.args(words).args(["--", "/bin/sh", "-c", script]);
+    command.arg(program).env_remove("LD_PRELOAD");
+    run_bounded(&mut command, &scratch.path("log"), BOUND).unwrap()
+}
+
+#[test]
+fn ids_of_other_namespaces_are_other_segments() {
+    let Some(way) = unshare() else { return };
+    let scratch = Scratch::new();
+    let program = scratch.compile("leak", LEAK, &[]);
+    let script = "$0; unshare -i $0; $0 itself; $0";
+    for words in [&["--leaks"][..], &["--leaks", "--ptrace"]] {
+        let ended = traced(&scratch, way, words, &program, script);
+        let report = &ended.output;
+        assert_eq!(ended.code(), Some(0), "{report}");
+        // What a program does after its start, ptrace(2) does not tell.
+        let gone = if words.contains(&"--ptrace") { 1 } else { 2 };
+        let own = 4 - gone;
+        assert!(
+            report.contains(&format!("  {own} segments never removed\n")),
+            "{report}"
+        );
+        assert!(!report.contains("removed by somebody"), "{report}");
+        let of = "\"private\" of ipc:[";
+        assert!(report.contains(of), "{report}");
+        assert!(
+            report.contains("gone with its IPC namespace: no leak"),
+            "{report}"
+        );
+    }
+}
