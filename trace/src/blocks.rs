@@ -182,7 +182,9 @@ fn give_back(block: *const Thread) {
 /// In the child of a fork, which has one thread: the others' blocks are free.
 pub(crate) fn forked() {
     let own = current();
-    for chunk in &ALL {
+    // Each page that is looked at costs the child a fault.
+    let is_mapped = |chunk: &&Chunk| !chunk.blocks.load(Ordering::Relaxed).is_null();
+    for chunk in ALL.iter().take_while(is_mapped) {
         if chunk.taken.load(Ordering::Relaxed) != 0 {
             let kept = chunk.bit(own).unwrap_or(0);
             chunk.taken.store(kept, Ordering::Relaxed);

@@ -44,6 +44,7 @@ mod frames;
 mod header;
 mod hooks;
 mod ipc;
+mod java;
 mod mappings;
 mod maps;
 mod modules;

@@ -70,6 +70,15 @@ fn learn(address: usize, known: &AtomicUsize) {
     known.store(address >> PAGE_SHIFT, Ordering::Relaxed);
 }
 
+/// Whether one address lies in known code, and the other in other code.
+pub(crate) fn are_apart(known: usize, other: usize) -> bool {
+    let holds = |(start, end): &(AtomicUsize, AtomicUsize), address: usize| {
+        (start.load(Ordering::Relaxed)..end.load(Ordering::Relaxed)).contains(&address)
+    };
+    let range = RECORDED.iter().find(|range| holds(range, known));
+    range.is_some_and(|range| !holds(range, other))
+}
+
 fn is_recorded(address: usize) -> bool {
     let held = |(start, end): &(AtomicUsize, AtomicUsize)| {
         (start.load(Ordering::Relaxed)..end.load(Ordering::Relaxed)).contains(&address)

@@ -50,7 +50,7 @@ pub(crate) fn records() -> bool {
 /// In the child of a fork: the page is wiped already, except where the kernel's promise is not kept (emulators). Its file
 /// begins with the first call that is recorded: many children make none.
 pub(crate) fn forked(call: Call, return_address: usize) {
-    if INHERITED.load(Ordering::Relaxed) {
+    if INHERITED.load(Ordering::Relaxed) && life().load(Ordering::Relaxed) != NOT_KNOWN {
         life().store(NOT_KNOWN, Ordering::Relaxed);
     }
     FORKED_BY.store(call as u32, Ordering::Relaxed);

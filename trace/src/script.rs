@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use partage_trace_format::payload::SCRIPT_MAX;
 
-use crate::{options, outcome, python, signals, sys, text, thread};
+use crate::{java, options, outcome, python, signals, sys, text, thread};
 use partage_capture::next;
 
 macro_rules! functions {
@@ -42,6 +42,7 @@ functions! {
     ruby_line = c"rb_sourceline";
     ruby_thread = c"ruby_native_thread_p";
     ruby_lock = c"ruby_thread_has_gvl_p";
+    java_created = c"JNI_GetCreatedJavaVMs";
 }
 
 /// Which interpreter there is: its number, 0 for none.
@@ -50,6 +51,7 @@ const PYTHON: usize = 1;
 const PERL: usize = 2;
 const PHP: usize = 3;
 const RUBY: usize = 4;
+const JAVA: usize = 5;
 
 /// Looks for an interpreter among what came with the program.
 pub(crate) fn look() {
@@ -62,11 +64,12 @@ pub(crate) fn look_again() {
 }
 
 fn look_in(late: bool) {
-    let names: [(usize, Wanted); 4] = [
+    let names: [(usize, Wanted); 5] = [
         (PYTHON, Wanted::python_state),
         (PERL, Wanted::perl_mess),
         (PHP, Wanted::php_file),
         (RUBY, Wanted::ruby_file),
+        (JAVA, Wanted::java_created),
     ];
     if !options::scripts() || INTERPRETER.load(Ordering::Relaxed) != 0 {
         return;
@@ -127,18 +130,18 @@ pub(crate) fn is_there() -> bool {
     INTERPRETER.load(Ordering::Relaxed) != 0
 }
 
-/// What the interpreter says about the place of the call that is under way: its name, a line feed, its words. Empty if
-/// there is none, or it may not be asked now.
-pub(crate) fn said(into: &mut [u8; SCRIPT_MAX]) -> &[u8] {
+/// What the interpreter says about the place of the call that is under way, which the code at `caller` makes: its name, a
+/// line feed, its words. Empty if there is none, or it may not be asked now.
+pub(crate) fn said(caller: usize, into: &mut [u8; SCRIPT_MAX]) -> &[u8] {
     match INTERPRETER.load(Ordering::Acquire) {
         0 => &[],
-        interpreter => ask(interpreter, into),
+        interpreter => ask(interpreter, caller, into),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn ask(interpreter: usize, into: &mut [u8; SCRIPT_MAX]) -> &[u8] {
+fn ask(interpreter: usize, caller: usize, into: &mut [u8; SCRIPT_MAX]) -> &[u8] {
     let thread = thread::current();
     if thread.is_shared
         || thread.in_vfork_child()
@@ -154,6 +157,10 @@ fn ask(interpreter: usize, into: &mut [u8; SCRIPT_MAX]) -> &[u8] {
         PYTHON => after(b"python\n", into, ask_python),
         PERL => after(b"perl\n", into, perl),
         PHP => after(b"php\n", into, php),
+        // SAFETY: the function of this name, and the call that is recorded.
+        JAVA => after(b"java\n", into, |into| unsafe {
+            java::tell(address(Wanted::java_created), caller, into)
+        }),
         _ => after(b"ruby\n", into, ruby),
     };
     thread.resolving.set(false);
@@ -163,7 +170,7 @@ fn ask(interpreter: usize, into: &mut [u8; SCRIPT_MAX]) -> &[u8] {
 }
 
 /// The name and what `tell` adds; 0 if that is nothing.
-fn after(name: &[u8], into: &mut [u8; SCRIPT_MAX], tell: fn(&mut [u8]) -> usize) -> usize {
+fn after(name: &[u8], into: &mut [u8; SCRIPT_MAX], tell: impl FnOnce(&mut [u8]) -> usize) -> usize {
     let (head, rest) = into.split_at_mut(name.len().min(SCRIPT_MAX));
     for (place, byte) in head.iter_mut().zip(name) {
         *place = *byte;

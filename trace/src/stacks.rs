@@ -80,6 +80,8 @@ pub(crate) fn ticket(site: Site, time: u64) -> Option<u64> {
         // Not a frame pointer: a counter perhaps, that would make equal stacks different.
         site.frame_pointer = 0;
     }
+    // What was loaded may be an interpreter.
+    modules::refresh();
     if script::is_there() {
         ticket_with_script(site, time)
     } else {
@@ -92,7 +94,8 @@ pub(crate) fn ticket(site: Site, time: u64) -> Option<u64> {
 #[inline(never)]
 fn ticket_with_script(site: Site, time: u64) -> Option<u64> {
     let mut said = [0; SCRIPT_MAX];
-    ticket_with(site, script::said(&mut said), time)
+    let said = script::said(site.return_address, &mut said);
+    ticket_with(site, said, time)
 }
 
 fn ticket_with(site: Site, said: &[u8], time: u64) -> Option<u64> {
@@ -157,7 +160,6 @@ impl Kept {
         if same && self.is_in_place(end) {
             return Some(self.ticket);
         }
-        modules::refresh();
         if !self.scan(site, end) && same {
             return Some(self.ticket);
         }

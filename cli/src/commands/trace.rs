@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", default_value = "4K")]
     stack_size: String,
 
-    /// Do not ask interpreters (Python, Perl, PHP, Ruby) for the line of the script
+    /// Do not ask interpreters (Python, Java, Perl, PHP, Ruby) for the line of the script
     #[arg(long)]
     no_scripts: bool,
 

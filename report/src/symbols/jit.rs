@@ -75,7 +75,8 @@ pub(super) fn frame(name: &str) -> Frame {
     }
 }
 
-fn is_of_the_jdk(method: &str) -> bool {
+/// Whether a method came with the virtual machine.
+pub(super) fn is_of_the_jdk(method: &str) -> bool {
     let packages = ["java.", "javax.", "jdk.", "sun.", "com.sun."];
     packages.iter().any(|package| method.starts_with(package))
 }

@@ -137,7 +137,12 @@ impl Symbols {
         } else {
             &unwound
         };
-        frames.extend(self.frames(modules, pid, longest));
+        let mut native = self.frames(modules, pid, longest);
+        if let Some(told) = frames.first().and_then(|frame| frame.interpreter.clone()) {
+            // What the interpreter has told need not be told by a map, too.
+            native.retain(|frame| frame.interpreter.as_ref() != Some(&told));
+        }
+        frames.extend(native);
         frames
     }
 

@@ -24,6 +24,7 @@ pub(super) fn frames(script: &str) -> Vec<Frame> {
             .split_inclusive('\n')
             .filter_map(|line| python(line.strip_suffix('\n')?))
             .collect(),
+        "java" => said.lines().filter_map(java).collect(),
         "perl" => perl(said).into_iter().collect(),
         _ => plain(said).into_iter().collect(),
     };
@@ -91,6 +92,13 @@ fn perl(said: &str) -> Option<Place<'_>> {
     Some((file.into(), digits.parse().ok()?, None))
 }
 
+/// `Leak.make (Leak.java:3)`
+fn java(line: &str) -> Option<Place<'_>> {
+    let (method, place) = line.split_once(" (")?;
+    let (file, number) = place.strip_suffix(')')?.rsplit_once(':')?;
+    Some((file.into(), number.parse().ok()?, Some(method.into())))
+}
+
 /// `leak.php:3`
 fn plain(said: &str) -> Option<Place<'_>> {
     let (file, line) = said.trim_end().rsplit_once(':')?;
@@ -119,6 +127,12 @@ mod tests {
         assert_eq!(labels("perl\n at leak.pl line 1.\n"), ["leak.pl:1"]);
         assert_eq!(labels("perl\n at x line 4, <STDIN> line 7.\n"), ["x:4"]);
         assert_eq!(labels("php\n/srv/a:b.php:33"), ["/srv/a:b.php:33"]);
+        let said = "java\njava.io.File.open (File.java:7)\nLeak.<init> (Leak.java:3)\n";
+        let wanted = [
+            "java.io.File.open at File.java:7",
+            "Leak.<init> at Leak.java:3",
+        ];
+        assert_eq!(labels(said), wanted);
         assert_eq!(labels("ruby\n"), [""; 0]);
         assert_eq!(labels("ruby\n-"), [UNLOCKED]);
         assert_eq!(labels(""), [""; 0]);

@@ -1,6 +1,6 @@
 //! Whose code is of interest: not that of the system's libraries, which only do what they were told.
 
-use super::Frame;
+use super::{Frame, jit};
 
 /// Directories whose libraries are the system's.
 pub const DIRECTORIES: [&str; 5] = [
@@ -54,7 +54,11 @@ impl System {
     pub fn holds(&self, frame: &Frame) -> bool {
         if frame.interpreter.is_some() {
             let file = frame.line.as_ref().map_or("", |(file, _)| file.as_str());
-            let built_in = file.starts_with("<frozen") || file.starts_with("node:");
+            let built_in = file.starts_with("<frozen")
+                || file.starts_with("node:")
+                || frame.function.as_deref().is_some_and(|method| {
+                    frame.interpreter.as_deref() == Some("java") && jit::is_of_the_jdk(method)
+                });
             return built_in || is_of_interpreter(file) || self.is_below(file);
         }
         match &frame.module {
