@@ -75,7 +75,12 @@ fn losses(recording: &Recording) -> Vec<String> {
         "record slot",
         "not written for want of space",
     );
-    tell(losses.overwritten, "older slot", "overwritten in the ring");
+    tell(
+        losses.overwritten,
+        "older slot",
+        "overwritten in the ring: of what was made, opened, attached or removed before the oldest call that is left, it is not \
+         known by whom and where, nor whether it still is there",
+    );
     tell(losses.unreadable, "file", "could not be read");
     for (pid, number) in &losses.stopped {
         remarks.push(format!("pid {pid} stopped recording: {}", errno(*number)));

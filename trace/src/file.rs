@@ -216,6 +216,11 @@ pub(crate) fn has_space(end: u64) -> bool {
     end <= RESERVED.load(Ordering::Acquire) || is_ring() || extend_to(end)
 }
 
+/// Tickets handed out.
+pub(crate) fn tickets() -> u64 {
+    header().map_or(0, |header| header.tickets())
+}
+
 /// Whether a record of this ticket will be there for a while: a ring overwrites its oldest.
 #[inline(always)]
 pub(crate) fn keeps(ticket: u64) -> bool {

@@ -3,12 +3,12 @@
 //! Executable mappings are recorded when a return address comes from a page not seen before and no recorded mapping
 //! holds it: at the first record, and after a dlopen.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use partage_trace_format::{Call, payload::tag};
 
 use crate::maps::{self, Mapping};
-use crate::{build_id, frames, script, writer};
+use crate::{build_id, file, frames, options, script, writer};
 
 const PAGE_SHIFT: u32 = 12;
 const PAGES: usize = 256;
@@ -25,6 +25,8 @@ static VAIN: AtomicU32 = AtomicU32::new(0);
 static LOOKING: AtomicBool = AtomicBool::new(false);
 /// Looks that are due because something is being loaded.
 static EXPECTED: AtomicU32 = AtomicU32::new(0);
+/// How many tickets were taken when mappings were recorded last; all ones: they are not recorded again.
+static RECORDED_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 /// Between these all recorded mappings lie.
 static LOWEST: AtomicUsize = AtomicUsize::new(usize::MAX);
 static HIGHEST: AtomicUsize = AtomicUsize::new(0);
@@ -45,6 +47,10 @@ pub(crate) fn forget() {
 /// Makes sure that the mapping of this code address is recorded.
 #[inline(always)]
 pub(crate) fn know(address: usize) {
+    if !file::keeps(RECORDED_AT.load(Ordering::Relaxed)) {
+        // The ring is about to overwrite them.
+        forget();
+    }
     let page = address >> PAGE_SHIFT;
     if let Some(known) = KNOWN.get(page % PAGES)
         && known.load(Ordering::Relaxed) != page
@@ -61,13 +67,25 @@ fn learn(address: usize, known: &AtomicUsize) {
         if LOOKING.swap(true, Ordering::Acquire) {
             return;
         }
+        let before = file::tickets();
         record_new();
+        RECORDED_AT.store(again_after(before), Ordering::Relaxed);
         LOOKING.store(false, Ordering::Release);
         if !is_recorded(address) {
             VAIN.fetch_add(1, Ordering::Relaxed);
         }
     }
     known.store(address >> PAGE_SHIFT, Ordering::Relaxed);
+}
+
+/// From which ticket on a ring counts until the mappings are recorded again. Where they fill a good part of it, they
+/// would leave little room for anything else, and looking at them takes long.
+fn again_after(before: u64) -> u64 {
+    const SHARE: u64 = 8;
+    match file::tickets() {
+        now if file::is_ring() && (now - before).saturating_mul(SHARE) < options::ring() => now,
+        _ => u64::MAX,
+    }
 }
 
 /// Whether one address lies in known code, and the other in other code.
