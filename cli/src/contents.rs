@@ -3,6 +3,7 @@
 
 use crate::failure::Failure;
 use crate::model::Segment;
+use crate::name::shown;
 use crate::target::Found;
 use partage_core::backend;
 use std::fs::{File, OpenOptions};
@@ -49,7 +50,7 @@ impl Contents {
             .custom_flags(libc::O_NOFOLLOW);
         let file = options
             .open(path)
-            .map_err(|why| Failure::io(format_args!("cannot open {}", path.display()), why))?;
+            .map_err(|why| Failure::io(format_args!("cannot open {}", shown(path)), why))?;
         Ok(Self {
             storage: Storage::File(file),
             size,

@@ -2,6 +2,7 @@
 
 use crate::name::{self, Name};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub(crate) use partage_core::inspect::{SHM_DEST as DEST, SHM_LOCKED as LOCKED};
@@ -116,6 +117,8 @@ pub(crate) enum NamelessKind {
     Anonymous,
     /// A System V segment of another IPC namespace's.
     Sysv,
+    /// An object in the `/dev/shm` of another mount namespace: there it has a name.
+    Elsewhere,
 }
 
 /// A process that was found.
@@ -144,6 +147,9 @@ pub(crate) struct Attachment {
     /// The container that it is in, as its control group names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) container: Option<String>,
+    /// The IPC, mount and pid namespaces that it is in, and this process is not, by their numbers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) namespaces: BTreeMap<&'static str, u64>,
     /// What the process runs; empty when that cannot be told.
     pub(crate) command: String,
     /// Where it is mapped; 0 when it is only open.

@@ -91,9 +91,12 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// What a terminal can be shown: bytes that are no text as `\xff`, control characters and those
-/// that turn the writing round likewise, a backslash doubled.
+/// that turn the writing round likewise, a backslash doubled. So are blanks at the end, which
+/// nobody would see.
 pub(crate) fn escaped(bytes: &[u8]) -> String {
     let mut text = String::new();
+    let seen = bytes.len() - bytes.iter().rev().take_while(|byte| **byte == b' ').count();
+    let (bytes, blanks) = bytes.split_at(seen);
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
@@ -106,6 +109,7 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
             let _ = write!(text, "\\x{byte:02x}");
         }
     }
+    text.push_str(&"\\x20".repeat(blanks.len()));
     text
 }
 
@@ -119,6 +123,7 @@ fn escape_bytes(text: &mut String, character: char) {
 /// Control characters, separators of lines, and marks that hide themselves or reorder what is near.
 fn confuses(character: char) -> bool {
     character.is_control()
+        || (character.is_whitespace() && character != ' ')
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
@@ -166,12 +171,15 @@ mod tests {
             "/\u{202e}gnp.exe".as_bytes(),
             b"/\\x41",
             "/gr\u{fc}n".as_bytes(),
+            b"/ a b  ",
+            "/wide\u{3000}blank".as_bytes(),
         ] {
             let shown = escaped(bytes);
             assert!(!shown.chars().any(confuses), "{shown}");
             assert_eq!(unescaped(&shown), bytes, "{shown}");
         }
         assert_eq!(escaped(b"/\xff\n"), "/\\xff\\x0a");
+        assert_eq!(escaped(b"/ a b "), "/ a b\\x20");
         assert_eq!(unescaped("/a\\q\\x4"), b"/a\\q\\x4");
     }
 }

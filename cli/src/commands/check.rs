@@ -6,6 +6,7 @@ mod process;
 mod program;
 
 use crate::failure::{FAILED, Outcome};
+use crate::name::shown;
 use crate::output;
 use answer::{Answer, Found, Way};
 use std::ffi::OsString;
@@ -57,8 +58,8 @@ fn told(answer: &Answer) -> String {
         Some(Found { way, version }) => {
             let how = match way {
                 Way::Archive => "linked with the archive".to_owned(),
-                Way::Linked(path) => format!("linked with {}", path.display()),
-                Way::Preloaded(path) => format!("preloaded, {}", path.display()),
+                Way::Linked(path) => format!("linked with {}", shown(path)),
+                Way::Preloaded(path) => format!("preloaded, {}", shown(path)),
             };
             format!("{} is on partage {version}: {how}\n", answer.subject)
         }

@@ -2,6 +2,7 @@
 
 use crate::contents::{Access, Contents};
 use crate::failure::{Failure, Outcome, USAGE};
+use crate::name::shown;
 use crate::namespace::Choice;
 use crate::output;
 use crate::progress::in_pieces;
@@ -77,7 +78,7 @@ fn direction(from: &str, to: &str) -> Result<Direction, Failure> {
 }
 
 fn save(contents: &Contents, path: &Path) -> Result<u64, Failure> {
-    let cannot = |why| Failure::io(format_args!("cannot write {}", path.display()), why);
+    let cannot = |why| Failure::io(format_args!("cannot write {}", shown(path)), why);
     let mut file = File::create(path).map_err(cannot)?;
     in_pieces(contents.size(), |piece, done| {
         contents.read_at(piece, done)?;
@@ -88,13 +89,13 @@ fn save(contents: &Contents, path: &Path) -> Result<u64, Failure> {
 }
 
 fn restore(path: &Path, contents: &Contents, target: &Target) -> Result<u64, Failure> {
-    let cannot = |why| Failure::io(format_args!("cannot read {}", path.display()), why);
+    let cannot = |why| Failure::io(format_args!("cannot read {}", shown(path)), why);
     let mut file = File::open(path).map_err(cannot)?;
     let length = file.metadata().map_err(cannot)?.len();
     if length > contents.size() {
         return Err(Failure::new(format_args!(
             "{} has {length} bytes, and {target} room for {}",
-            path.display(),
+            shown(path),
             contents.size()
         )));
     }

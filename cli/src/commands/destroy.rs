@@ -2,6 +2,7 @@
 
 use crate::confirm;
 use crate::failure::{Failure, Outcome};
+use crate::name::shown;
 use crate::namespace;
 use crate::output;
 use std::fs;
@@ -48,7 +49,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         + objects.iter().filter(|object| !object.is_orphan()).count();
     let contents = format!(
         "{}: {}, {}",
-        args.dir.display(),
+        shown(&args.dir),
         output::format::count(segments.len(), "segment"),
         output::format::count(objects.len(), "object")
     );
@@ -73,15 +74,15 @@ pub(crate) fn run(args: Args) -> Outcome {
 
 /// The entries of a namespace's directory, if there is nothing in it but a namespace's.
 fn namespace_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let cannot = |why| Failure::io(format_args!("cannot read {}", dir.display()), why);
+    let cannot = |why| Failure::io(format_args!("cannot read {}", shown(dir)), why);
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).map_err(cannot)? {
         let entry = entry.map_err(cannot)?;
         if !crate::sources::is_bookkeeping(&entry.file_name()) {
-            let name = entry.file_name().to_string_lossy().into_owned();
+            let name = crate::name::escaped(entry.file_name().as_encoded_bytes());
             return Err(Failure::new(format_args!(
                 "{} holds {name}, which is no part of a namespace",
-                dir.display()
+                shown(dir)
             ))
             .advise("check that it is the directory you mean, and move that file away"));
         }
@@ -94,7 +95,7 @@ fn namespace_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
 fn remove(dir: &Path, files: &[PathBuf]) -> Result<(), Failure> {
     let cannot = |path: &Path| {
         let path = path.to_owned();
-        move |why| Failure::io(format_args!("cannot remove {}", path.display()), why)
+        move |why| Failure::io(format_args!("cannot remove {}", shown(&path)), why)
     };
     let registry = dir.join("registry");
     let is_registry = |path: &&PathBuf| **path == registry;

@@ -59,7 +59,9 @@ pub(crate) fn run(args: Args) -> Outcome {
         report.failed(failure);
     }
     let everywhere = args.namespace.dir.is_none();
-    for run in everywhere.then(launch::dead_runs).into_iter().flatten() {
+    let (runs, of_others) = everywhere.then(launch::dead_runs).unwrap_or_default();
+    report.runs_of_others(&of_others);
+    for run in runs {
         let removed = if args.dry_run { Ok(()) } else { run.remove() };
         match removed {
             Ok(()) => report.run(run),
@@ -86,8 +88,9 @@ fn collect_namespace(
     };
     let (mut remains, orphans) = remains::look(&namespace);
     drop(namespace);
-    remains.files = remains::strays(location, files)?;
-    report.orphans(orphans);
+    let strays;
+    (remains.files, strays) = remains::strays(location, files)?;
+    report.stays(orphans, strays);
     if remains == Remains::default() {
         // Whoever has to be a member to clear away would use it himself.
         if let Some(bytes) = unused::give_back(location, dry_run)? {

@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Outcome, USAGE};
 use crate::launch::make_directory;
+use crate::name::shown;
 use crate::output;
 use nix::unistd::{Gid, Group, Uid};
 use std::io::ErrorKind;
@@ -72,7 +73,7 @@ pub(crate) fn run(args: Args) -> Outcome {
     };
     let mode = args.mode.unwrap_or(usual);
     make(&dir, mode, group)?;
-    output::print(&format!("{}: ready, mode {mode:o}\n", dir.display()))?;
+    output::print(&format!("{}: ready, mode {mode:o}\n", shown(&dir)))?;
     Ok(0)
 }
 
@@ -96,7 +97,7 @@ fn gid_of(text: &str) -> Result<u32, Failure> {
 }
 
 fn make(dir: &Path, mode: u32, group: Option<u32>) -> Result<(), Failure> {
-    let cannot = |why| Failure::io(format_args!("cannot make {}", dir.display()), why);
+    let cannot = |why| Failure::io(format_args!("cannot make {}", shown(dir)), why);
     match make_directory(dir, 0o700) {
         Err(why) if why.kind() == ErrorKind::AlreadyExists => return check(dir, mode, group),
         made => made.map_err(cannot)?,
@@ -119,10 +120,10 @@ fn make(dir: &Path, mode: u32, group: Option<u32>) -> Result<(), Failure> {
 /// A directory that is there already: right, or for the user to look at.
 fn check(dir: &Path, mode: u32, group: Option<u32>) -> Result<(), Failure> {
     let data = std::fs::symlink_metadata(dir)
-        .map_err(|why| Failure::io(format_args!("cannot look at {}", dir.display()), why))?;
+        .map_err(|why| Failure::io(format_args!("cannot look at {}", shown(dir)), why))?;
     let differs = |what: String| {
         Err(
-            Failure::new(format_args!("{} exists, and {what}", dir.display()))
+            Failure::new(format_args!("{} exists, and {what}", shown(dir)))
                 .advise("change it, or remove it with `partage destroy` first"),
         )
     };

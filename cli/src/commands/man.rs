@@ -8,6 +8,7 @@ mod page;
 mod roff;
 
 use crate::failure::{Failure, Outcome};
+use crate::name::shown;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -50,5 +51,5 @@ fn put(directory: &Path, name: &str, text: &str) -> Result<(), Failure> {
     let file = directory.join(name);
     fs::create_dir_all(directory)
         .and_then(|()| fs::write(&file, text))
-        .map_err(|why| Failure::io(format_args!("cannot write {}", file.display()), why))
+        .map_err(|why| Failure::io(format_args!("cannot write {}", shown(&file)), why))
 }

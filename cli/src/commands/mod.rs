@@ -48,6 +48,9 @@ pub(crate) enum Command {
 
 /// Carries out `command`, one of what `program` says.
 pub(crate) fn run(command: Command, program: clap::Command) -> Outcome {
+    if command.depends_on_variables() {
+        crate::variables::warn();
+    }
     match command {
         Command::Run(args) => run::run(args),
         Command::Trace(args) => trace::run(args),
@@ -66,5 +69,19 @@ pub(crate) fn run(command: Command, program: clap::Command) -> Outcome {
         Command::Completions(args) => completions::run(args, program),
         Command::Complete(args) => complete::run(args, program),
         Command::Man(args) => man::run(args, program),
+    }
+}
+
+impl Command {
+    /// Whether values of `PARTAGE_*` that mean nothing are to be said here: `run` does so
+    /// itself, `doctor` has findings, and others do not ask the library.
+    fn depends_on_variables(&self) -> bool {
+        match self {
+            Self::Ls(_) | Self::Top(_) | Self::Stat(_) | Self::Rm(_) | Self::Gc(_) => true,
+            Self::Dump(_) | Self::Cp(_) | Self::Init(_) | Self::Destroy(_) => true,
+            Self::Trace(_) => true,
+            Self::Run(_) | Self::Doctor(_) | Self::Report(_) => false,
+            Self::Check(_) | Self::Completions(_) | Self::Complete(_) | Self::Man(_) => false,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Outcome};
 use crate::launch::run_until_interrupted;
+use crate::name::shown;
 use crate::tracing::{self, Follower, Options, Patience};
 use partage_report::Recording;
 use std::path::{Path, PathBuf};
@@ -74,7 +75,7 @@ pub(crate) fn run(mut args: Args) -> Outcome {
 fn follow(args: &Args) -> Result<bool, Failure> {
     if !args.path.is_dir() {
         return Err(
-            Failure::new(format_args!("{} is no directory", args.path.display()))
+            Failure::new(format_args!("{} is no directory", shown(&args.path)))
                 .advise("--follow takes the directory that `partage trace -o` records into"),
         );
     }
@@ -108,10 +109,10 @@ fn time(text: &str) -> Result<u64, String> {
 
 fn read(path: &Path) -> Result<Recording, Failure> {
     let recording = Recording::read(path)
-        .map_err(|why| Failure::io(format_args!("cannot read {}", path.display()), why))?;
+        .map_err(|why| Failure::io(format_args!("cannot read {}", shown(path)), why))?;
     if recording.images().is_empty() {
         return Err(
-            Failure::new(format_args!("{} holds no recording", path.display()))
+            Failure::new(format_args!("{} holds no recording", shown(path)))
                 .advise("`partage trace -o DIR -- PROGRAM` makes one"),
         );
     }

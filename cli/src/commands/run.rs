@@ -3,6 +3,8 @@
 use crate::failure::{Failure, Outcome, RUN_FAILED};
 use crate::identity::Person;
 use crate::launch::{self, Environment, Launch, Library, Limits, Program};
+use crate::name::shown;
+use crate::sources;
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -167,12 +169,8 @@ pub(super) fn name_of(value: impl ValueEnum) -> String {
 /// `dir` as an absolute path, since the program may change its directory.
 pub(super) fn made_absolute(dir: &Path) -> Result<OsString, Failure> {
     launch::make_namespace_directory(dir)?;
+    sources::refuse_strangers(dir)?;
     std::fs::canonicalize(dir)
         .map(OsString::from)
-        .map_err(|why| {
-            Failure::io(
-                format_args!("cannot use the namespace {}", dir.display()),
-                why,
-            )
-        })
+        .map_err(|why| Failure::io(format_args!("cannot use the namespace {}", shown(dir)), why))
 }

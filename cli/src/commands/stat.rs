@@ -121,12 +121,13 @@ fn attachments(attached: &[Attachment]) -> String {
     lines.collect()
 }
 
-/// The number that it has in its own pid namespace, and its container.
+/// The number that it has in its own pid namespace, its container, and its namespaces.
 fn elsewhere(attachment: &Attachment) -> String {
     let pid = attachment.inner_pid.map(|pid| format!("pid {pid} there"));
     let container = attachment.container.as_ref();
     let container = container.map(|name| format!("container {}", format::printable(name)));
-    let parts: Vec<String> = pid.into_iter().chain(container).collect();
+    let namespaces = format::namespaces(attachment);
+    let parts: Vec<String> = pid.into_iter().chain(container).chain(namespaces).collect();
     match parts.is_empty() {
         true => String::new(),
         false => format!(" ({})", parts.join(", ")),

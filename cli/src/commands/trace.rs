@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Outcome, RUN_FAILED};
 use crate::launch::{End, Environment, Launch, Library, Program, run_watched};
+use crate::name::shown;
 use crate::tracing::{self, Before, Directory, Follower, Options, Patience, Recorder, System};
 use clap::ValueEnum;
 use partage_report::afterwards::Death;
@@ -240,7 +241,7 @@ impl Run {
             Ok(afterwards) => {
                 if args.output.is_some() {
                     kept = afterwards.write(self.directory.path()).map_err(|why| {
-                        let shown = self.directory.path().display();
+                        let shown = shown(self.directory.path());
                         Failure::io(format_args!("cannot write into {shown}"), why)
                     });
                 }

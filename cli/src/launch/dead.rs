@@ -25,9 +25,26 @@ pub(crate) struct DeadRun {
     pub(crate) resident: u64,
 }
 
-/// This user's dead runs.
-pub(crate) fn dead_runs() -> Vec<DeadRun> {
+/// This user's dead runs, and whose others can be seen to be dead.
+pub(crate) fn dead_runs() -> (Vec<DeadRun>, Vec<u32>) {
     let me = Uid::effective().as_raw();
+    let (mut own, mut others) = (Vec::new(), Vec::new());
+    for (path, owner) in runs() {
+        match is_dead(&path) {
+            Ok(true) if owner == me => own.push(DeadRun {
+                resident: resident_in(&path),
+                recording: is_recording(&path),
+                path,
+            }),
+            Ok(true) => others.push(owner),
+            _ => {}
+        }
+    }
+    (own, others)
+}
+
+/// The directories of runs, and their owners.
+fn runs() -> Vec<(PathBuf, u32)> {
     let entries = parents()
         .into_iter()
         .filter_map(|parent| fs::read_dir(parent).ok());
@@ -36,17 +53,11 @@ pub(crate) fn dead_runs() -> Vec<DeadRun> {
         let name = name.to_string_lossy();
         name.starts_with(PREFIX) || name.starts_with(RECORDING)
     });
-    let own = paths.map(|entry| entry.path()).filter(|path| {
-        let data = fs::symlink_metadata(path);
-        data.is_ok_and(|data| data.is_dir() && data.uid() == me)
+    let directories = paths.filter_map(|entry| {
+        let data = fs::symlink_metadata(entry.path()).ok()?;
+        data.is_dir().then(|| (entry.path(), data.uid()))
     });
-    own.filter(|path| is_dead(path).unwrap_or(false))
-        .map(|path| DeadRun {
-            resident: resident_in(&path),
-            recording: is_recording(&path),
-            path,
-        })
-        .collect()
+    directories.collect()
 }
 
 fn is_recording(path: &Path) -> bool {

@@ -3,6 +3,7 @@
 use super::{Library, Program};
 use crate::failure::Failure;
 use crate::identity::Person;
+use crate::name::shown;
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -64,7 +65,7 @@ impl Environment {
             if path.as_os_str().as_bytes().iter().any(is_separator) {
                 return Err(Failure::new(format_args!(
                     "cannot preload {}: the dynamic linker splits its list at blanks and colons",
-                    path.display()
+                    shown(path)
                 ))
                 .advise("move the library, or name a link to it in PARTAGE_LIB"));
             }

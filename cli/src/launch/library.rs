@@ -1,6 +1,7 @@
 //! Finding the library that is preloaded.
 
 use crate::failure::Failure;
+use crate::name::shown;
 use std::path::{Path, PathBuf};
 
 /// The shared object to preload.
@@ -40,13 +41,13 @@ fn find(variable: &str, names: &[&str], usual: &str) -> Result<Library, Failure>
         let named = PathBuf::from(named);
         return existing(&named)
             .map(|path| Library { path })
-            .map_err(|why| Failure::io(format_args!("{variable} names {}", named.display()), why));
+            .map_err(|why| Failure::io(format_args!("{variable} names {}", shown(&named)), why));
     }
     let executable = std::env::current_exe()
         .map_err(|why| Failure::io("cannot tell where this command is", why))?;
     let home = executable.parent().unwrap_or(Path::new("/"));
     let path = find_near(home, names).ok_or_else(|| {
-        Failure::new(format_args!("no {usual} near {}", home.display())).advise(format_args!(
+        Failure::new(format_args!("no {usual} near {}", shown(home))).advise(format_args!(
             "build it with `make`, or name it in {variable}"
         ))
     })?;

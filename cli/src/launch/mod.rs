@@ -25,6 +25,7 @@ pub(crate) use partage_core::inspect::DIRECTORY_MODE as NAMESPACE_MODE;
 
 use crate::failure::{Failure, NOT_EXECUTABLE, NOT_FOUND};
 use crate::identity::Person;
+use crate::name::shown;
 use nix::errno::Errno;
 use partage_core::inspect::UNFINISHED;
 use std::ffi::CString;
@@ -85,7 +86,7 @@ fn failed_exec(name: &CString, errno: Errno) -> Failure {
         Errno::ENOENT => NOT_FOUND,
         _ => NOT_EXECUTABLE,
     };
-    let what = format!("cannot execute {}", name.to_string_lossy());
+    let what = format!("cannot execute {}", crate::name::escaped(name.to_bytes()));
     Failure::io(what, errno).with_status(status)
 }
 
@@ -93,7 +94,7 @@ fn failed_exec(name: &CString, errno: Errno) -> Failure {
 pub(crate) fn make_namespace_directory(dir: &Path) -> Result<(), Failure> {
     match make_directory(dir, NAMESPACE_MODE) {
         Err(why) if why.kind() != ErrorKind::AlreadyExists => Err(Failure::io(
-            format_args!("cannot make the namespace {}", dir.display()),
+            format_args!("cannot make the namespace {}", shown(dir)),
             why,
         )),
         _ => Ok(()),

@@ -7,6 +7,7 @@
 use super::{NAMESPACE_MODE, make_directory};
 use crate::failure::{Failure, reason};
 use crate::liveness::whole;
+use crate::name::shown;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use std::ffi::OsStr;
@@ -42,7 +43,7 @@ impl PrivateNamespace {
         for parent in parents() {
             match create_in(&parent, command) {
                 Ok(made) => return Ok(made),
-                Err(why) => refusals.push(format!("{} ({})", parent.display(), reason(&why))),
+                Err(why) => refusals.push(format!("{} ({})", shown(&parent), reason(&why))),
             }
         }
         Err(Failure::new(format_args!(

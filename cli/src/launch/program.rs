@@ -3,6 +3,7 @@
 use super::Library;
 use super::elf::{self, Kind};
 use crate::failure::{Failure, NOT_EXECUTABLE, NOT_FOUND};
+use crate::name::shown;
 use nix::unistd::{AccessFlags, Gid, Uid, access};
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
@@ -79,14 +80,14 @@ impl Program {
             anstream::eprintln!(
                 "partage: warning: {} is statically linked: the library does not reach it, only \
                  what it starts",
-                self.path.display()
+                shown(&self.path)
             );
             return Ok(());
         }
         match obstacle {
             Some((why, advice)) => Err(Failure::new(format_args!(
                 "the library would not reach {}: {why}",
-                self.path.display()
+                shown(&self.path)
             ))
             .advise(format_args!("{advice}; `--force` runs it all the same"))),
             None => Ok(()),
@@ -95,7 +96,7 @@ impl Program {
 }
 
 fn search(name: &OsStr) -> Result<PathBuf, Failure> {
-    let shown = name.to_string_lossy();
+    let shown = crate::name::escaped(name.as_encoded_bytes());
     if name.as_bytes().contains(&b'/') {
         return executable(PathBuf::from(name));
     }
@@ -114,7 +115,7 @@ fn search(name: &OsStr) -> Result<PathBuf, Failure> {
 
 fn executable(path: PathBuf) -> Result<PathBuf, Failure> {
     let refused = |why: nix::errno::Errno, status| {
-        Err(Failure::io(format_args!("cannot execute {}", path.display()), why).with_status(status))
+        Err(Failure::io(format_args!("cannot execute {}", shown(&path)), why).with_status(status))
     };
     match std::fs::metadata(&path) {
         Ok(data) if !data.is_file() => refused(nix::errno::Errno::EACCES, NOT_EXECUTABLE),

@@ -8,6 +8,7 @@
 use super::private::PrivateNamespace;
 use super::{Environment, Launch};
 use crate::failure::Failure;
+use crate::name::shown;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{self, SigSet, SigmaskHow, Signal};
@@ -29,7 +30,7 @@ pub(crate) fn run_private(
     let namespace = PrivateNamespace::create(name)?;
     environment.set("PARTAGE_DIR", namespace.path());
     let outcome = supervise(launch, &environment, &namespace, keep);
-    let shown = format!("the private namespace {}", namespace.path().display());
+    let shown = format!("the private namespace {}", shown(namespace.path()));
     let (done, verb) = match keep {
         true => (namespace.keep(), "keep"),
         false => (namespace.remove(), "remove"),

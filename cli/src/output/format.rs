@@ -88,6 +88,15 @@ pub(crate) fn command(attachment: &Attachment) -> String {
     }
 }
 
+/// The namespaces that the process is in, and this one is not, as lsns(8) numbers them.
+pub(crate) fn namespaces(attachment: &Attachment) -> Option<String> {
+    let named = attachment.namespaces.iter();
+    let named: Vec<String> = named
+        .map(|(kind, number)| format!("{kind}:{number}"))
+        .collect();
+    (!named.is_empty()).then(|| named.join(","))
+}
+
 /// Each process once, the first few of them; a question mark and their number for those that
 /// cannot be seen, and alone where even that cannot be told.
 pub(crate) fn pids(attached: &[Attachment], unseen: Option<u64>) -> String {

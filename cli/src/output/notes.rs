@@ -38,9 +38,6 @@ pub(crate) fn of_others(owners: &[u32]) -> Option<String> {
     if owners.is_empty() {
         return None;
     }
-    let mut names: Vec<String> = owners.iter().map(|owner| format::user(*owner)).collect();
-    names.sort();
-    names.dedup();
     let there = match owners.len() {
         1 => "there is 1 namespace".to_owned(),
         several => format!("there are {several} namespaces"),
@@ -49,7 +46,15 @@ pub(crate) fn of_others(owners: &[u32]) -> Option<String> {
         true => "`partage ls --all-users` shows what is in them",
         false => "run as root (`ls --all-users`) or as them",
     };
-    Some(format!("{there} of {}: {how}", and(&names)))
+    Some(format!("{there} of {}: {how}", users(owners)))
+}
+
+/// Their names, each once.
+pub(crate) fn users(numbers: &[u32]) -> String {
+    let mut names: Vec<String> = numbers.iter().map(|number| format::user(*number)).collect();
+    names.sort();
+    names.dedup();
+    and(&names)
 }
 
 fn and(names: &[String]) -> String {

@@ -15,7 +15,8 @@ const GAP: usize = 2;
 /// No text is cut to less than this.
 const SHORTEST: usize = 16;
 /// Columns that a narrow window does without, the first of these first.
-const DISPENSABLE: [&str; 16] = [
+const DISPENSABLE: [&str; 17] = [
+    "NAMESPACES",
     "DETACHED",
     "GROUP",
     "CREATOR",

@@ -16,8 +16,7 @@ pub(crate) fn snapshot(extent: Extent) -> Result<Snapshot, Failure> {
             .advise("this kernel may have no System V shared memory: see `partage doctor`")
     })?;
     let scan = Scan::of_all();
-    let me = std::process::id().cast_signed();
-    let ipc = process::namespace(me, "ipc").unwrap_or(0);
+    let ipc = process::namespace("self", "ipc").unwrap_or(0);
     let segments = table.lines().skip(1).filter_map(parse);
     let segments = segments.map(|segment| with_holders(segment, &scan, ipc));
     let segments = segments.collect();

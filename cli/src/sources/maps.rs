@@ -10,11 +10,30 @@ pub(super) struct Mapping<'a> {
     pub(super) offset: u64,
     pub(super) writable: bool,
     pub(super) file: FileId,
-    /// As the kernel shows it: blanks and all but line feeds as they are.
+    /// As the kernel shows it: blanks and all but line feeds as they are, and those as `\012`.
     pub(super) path: &'a [u8],
 }
 
 impl Mapping<'_> {
+    /// The path as it is.
+    pub(super) fn whole_path(&self) -> Vec<u8> {
+        const LINE_FEED: &[u8] = b"\\012";
+        let (mut path, mut rest) = (Vec::new(), self.path);
+        while let Some((&first, after)) = rest.split_first() {
+            match rest.strip_prefix(LINE_FEED) {
+                Some(after) => {
+                    path.push(b'\n');
+                    rest = after;
+                }
+                None => {
+                    path.push(first);
+                    rest = after;
+                }
+            }
+        }
+        path
+    }
+
     /// What `/proc/PID/map_files` calls it.
     pub(super) fn range(&self) -> String {
         format!("{:x}-{:x}", self.start, self.end)
@@ -70,6 +89,11 @@ mod tests {
         assert_eq!(mapping.file, FileId::new(libc::makedev(0, 0x1b), 4711));
         assert_eq!(mapping.path, b"/dev/shm/my name (deleted)");
         assert_eq!(parse(b"5000-6000 r-xp 00000000 fd:01 12 /bin/sh"), None);
+        assert_eq!(mapping.whole_path(), mapping.path);
         assert_eq!(parse(b""), None);
+        let line =
+            b"7f0012340000-7f0012350000 rw-s 00000000 00:01 9    /memfd:a\\012b\\01 (deleted)";
+        let path = parse(line).unwrap().whole_path();
+        assert_eq!(path, b"/memfd:a\nb\\01 (deleted)");
     }
 }

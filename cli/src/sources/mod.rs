@@ -13,7 +13,8 @@ pub(crate) use kernel::{
     limits as kernel_limits, snapshot as kernel_snapshot, table as kernel_table,
 };
 pub(crate) use user::{
-    Location, is_bookkeeping, locate, open, snapshot as user_snapshot, table as user_table,
+    Location, is_bookkeeping, locate, open, refuse_strangers, snapshot as user_snapshot,
+    table as user_table,
 };
 
 pub(crate) use leftovers::SEMAPHORE;

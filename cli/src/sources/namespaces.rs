@@ -1,12 +1,13 @@
 //! All namespaces of the machine: those in the usual places, and those that a process has mapped.
 
 use super::Extent;
-use super::holders::Scan;
+use super::holders::{FileId, Scan};
+use super::process;
 use super::user::{self, Location};
 use crate::model::Snapshot;
 use nix::unistd::Uid;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -36,17 +37,34 @@ pub(crate) enum State {
     Closed,
 }
 
-/// Every namespace that can be found.
+/// Every namespace that can be found, each once.
 pub(crate) fn all() -> Vec<Found> {
     let scan = Scan::of_all();
     let mut directories = usual();
-    for registry in &scan.registries {
-        directories.extend(registry.parent().map(Path::to_owned));
+    for (file, (path, pid)) in &scan.registries {
+        directories.extend(place_of(*file, path, *pid));
     }
+    let mut seen = HashSet::new();
+    let registry = |directory: &PathBuf| fs::metadata(directory.join("registry")).ok();
+    directories
+        .retain(|directory| registry(directory).is_some_and(|data| seen.insert(FileId::of(&data))));
     directories
         .into_iter()
         .filter_map(|directory| look(directory, &scan))
         .collect()
+}
+
+/// Where the registry at `path` is for a process, as it is reached from here: in another mount
+/// namespace, through the process's root.
+fn place_of(file: FileId, path: &Path, pid: i32) -> Option<PathBuf> {
+    let directory = path.parent()?;
+    let is_here = fs::metadata(path).is_ok_and(|data| FileId::of(&data) == file);
+    let who = process::teller(pid)?;
+    if is_here || !process::foreign_namespaces(&who).contains_key("mnt") {
+        return Some(directory.to_owned());
+    }
+    let below = directory.strip_prefix("/").ok()?;
+    Some(Path::new(&format!("/proc/{who}/root")).join(below))
 }
 
 /// The owners of namespaces in the usual places that are not this user's.

@@ -1,6 +1,7 @@
 //! What `/proc` tells of a process.
 
 use nix::errno::Errno;
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::OnceLock;
 
@@ -97,12 +98,37 @@ pub(super) fn inner_pid(pid: i32) -> Option<i32> {
     })
 }
 
-/// The number of a namespace that the process is in, where that may be asked.
-pub(super) fn namespace(pid: i32, kind: &str) -> Option<u64> {
+/// Who tells of a process: itself, or a thread that lives where the main thread has ended, since
+/// that one tells nothing more; `None` where there is nobody.
+pub(super) fn teller(pid: i32) -> Option<String> {
+    let who = pid.to_string();
+    let stat = stat(&who)?;
+    if stat.is_kernel {
+        return None;
+    }
+    if !stat.has_ended {
+        return Some(who);
+    }
+    let threads = threads(pid).into_iter();
+    let mut names = threads.map(|thread| format!("{pid}/task/{thread}"));
+    names.find(|name| self::stat(name).is_some_and(|stat| !stat.has_ended))
+}
+
+/// The number of a namespace that a process or a thread is in, where that may be asked.
+pub(super) fn namespace(who: &str, kind: &str) -> Option<u64> {
     use std::os::unix::fs::MetadataExt;
-    fs::metadata(format!("/proc/{pid}/ns/{kind}"))
+    fs::metadata(format!("/proc/{who}/ns/{kind}"))
         .ok()
         .map(|data| data.ino())
+}
+
+/// The namespaces that matter here, of which it is in others than this process.
+pub(super) fn foreign_namespaces(who: &str) -> BTreeMap<&'static str, u64> {
+    let kinds = ["ipc", "mnt", "pid"].into_iter();
+    let theirs = kinds.filter_map(|kind| Some((kind, namespace(who, kind)?)));
+    theirs
+        .filter(|(kind, number)| namespace("self", kind).is_some_and(|own| own != *number))
+        .collect()
 }
 
 /// The container that the process is in, and this one is not, by the path of its control group.

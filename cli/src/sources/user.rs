@@ -6,9 +6,10 @@ use crate::failure::{Failure, reason};
 use crate::launch::{KEPT, STARTER};
 use crate::model::{Attachment, Limits, Owner, Process, Segment, Snapshot};
 use crate::name::escaped;
+use crate::name::shown;
 use partage_core::Errno;
 use partage_core::inspect::{self, Namespace, State};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -58,17 +59,10 @@ pub(crate) fn open(location: &Location) -> Result<Option<Namespace>, Failure> {
     let directory = &location.directory;
     match Namespace::open(directory.as_os_str().as_bytes()) {
         Ok(namespace) => Ok(Some(namespace)),
-        Err(Errno::ENOENT) if directory.is_dir() => match stranger_in(directory) {
-            None => Ok(None),
-            Some(stranger) => Err(Failure::new(format_args!(
-                "{} is no namespace: it has no registry, and {stranger} in it is of something else",
-                directory.display()
-            ))
-            .advise("name the directory of a namespace, or one that is empty")),
-        },
+        Err(Errno::ENOENT) if directory.is_dir() => refuse_strangers(directory).map(|()| None),
         Err(Errno::ENOTDIR) => Err(Failure::new(format_args!(
             "{} is no namespace: it is no directory",
-            directory.display()
+            shown(directory)
         ))),
         Err(errno) => Err(unusable(directory, errno)),
     }
@@ -88,7 +82,7 @@ pub(super) fn snapshot_by(
     let namespace = location.as_ref().map(open).transpose()?.flatten();
     let shm = objects_of(location.as_ref());
     let objects = objects::read(&shm, scan)
-        .map_err(|why| Failure::io(format_args!("cannot list {}", shm.display()), why))?;
+        .map_err(|why| Failure::io(format_args!("cannot list {}", shown(&shm)), why))?;
     let members = namespace
         .as_ref()
         .map(|namespace| Members::new(namespace, scan));
@@ -108,6 +102,21 @@ pub(super) fn snapshot_by(
         }),
         unseen_processes: scan.unseen,
     })
+}
+
+/// A directory that has files of something else and no registry is no namespace.
+pub(crate) fn refuse_strangers(directory: &Path) -> Result<(), Failure> {
+    if directory.join("registry").exists() {
+        return Ok(());
+    }
+    match stranger_in(directory) {
+        None => Ok(()),
+        Some(stranger) => Err(Failure::new(format_args!(
+            "{} is no namespace: it has no registry, and {stranger} in it is of something else",
+            shown(directory)
+        ))
+        .advise("name the directory of a namespace, or one that is empty")),
+    }
 }
 
 /// A file that no namespace has.
@@ -150,7 +159,7 @@ fn objects_of(location: Option<&Location>) -> PathBuf {
 }
 
 fn unusable(directory: &Path, errno: Errno) -> Failure {
-    let shown = directory.display();
+    let shown = shown(directory);
     match errno {
         Errno::ENOENT => Failure::new(format_args!("there is no namespace {shown}"))
             .advise("programs make it when they run there, or `partage init` does"),
@@ -318,6 +327,7 @@ fn nobody(attachment: &inspect::AttachmentView) -> Attachment {
         // As its process numbers itself.
         inner_pid: (attachment.pid != 0).then_some(attachment.pid),
         container: None,
+        namespaces: BTreeMap::new(),
         command: String::new(),
         address: attachment.address as u64,
         descriptor: None,

@@ -2,6 +2,7 @@
 
 use super::Options;
 use crate::failure::{Failure, USAGE};
+use crate::name::shown;
 use partage_report::Model;
 use partage_report::findings;
 use partage_report::style::Style;
@@ -29,13 +30,13 @@ impl Known {
         let mut known = Self::default();
         if let Some(path) = &options.suppressions {
             known.suppressions = Suppressions::parse(&read(path)?).map_err(|(line, why)| {
-                let shown = path.display();
+                let shown = shown(path);
                 Failure::new(format_args!("{shown}, line {line}: {why}")).with_status(USAGE)
             })?;
         }
         if let Some(path) = &options.baseline {
             known.baseline = Baseline::parse(&read(path)?).map_err(|why| {
-                Failure::new(format_args!("{}: {why}", path.display())).with_status(USAGE)
+                Failure::new(format_args!("{}: {why}", shown(path))).with_status(USAGE)
             })?;
         }
         Ok(known)
@@ -53,7 +54,7 @@ impl Known {
             let manner = options.manner(Style::PLAIN);
             let all = findings::list(verdict, model, symbols, Counting::All, manner);
             std::fs::write(path, Baseline::text(&findings::signatures(&all)))
-                .map_err(|why| Failure::io(format_args!("cannot write {}", path.display()), why))?;
+                .map_err(|why| Failure::io(format_args!("cannot write {}", shown(path)), why))?;
         }
         verdict.pass_over(model, symbols, &self.suppressions, &self.baseline);
         Ok(())
@@ -62,5 +63,5 @@ impl Known {
 
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
-        .map_err(|why| Failure::io(format_args!("cannot read {}", path.display()), why))
+        .map_err(|why| Failure::io(format_args!("cannot read {}", shown(path)), why))
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::launch::{Environment, Library, Program, RECORDING, make_directory, mark_in_use};
+use crate::name::shown;
 use nix::unistd::Uid;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -20,7 +21,7 @@ pub(crate) struct Directory {
 impl Directory {
     /// One that stays. Made if it is not there; one that holds trace files is refused, since they would be taken for this run's.
     pub(crate) fn keep(path: &Path) -> Result<Self, Failure> {
-        let failed = |why| Failure::io(format_args!("cannot use {}", path.display()), why);
+        let failed = |why| Failure::io(format_args!("cannot use {}", shown(path)), why);
         match make_directory(path, mode()) {
             Err(why) if why.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(why)),
             _ => {}
@@ -28,7 +29,7 @@ impl Directory {
         let path = path.canonicalize().map_err(failed)?;
         if !path.is_dir() {
             return Err(
-                Failure::new(format_args!("{} is no directory", path.display())).advise(
+                Failure::new(format_args!("{} is no directory", shown(&path))).advise(
                     "-o keeps a recording, in a directory; `--to FILE` writes the calls as text",
                 ),
             );
@@ -36,7 +37,7 @@ impl Directory {
         let mut entries = std::fs::read_dir(&path).map_err(failed)?.flatten();
         if entries.any(|entry| entry.file_name().to_string_lossy().ends_with(SUFFIX)) {
             return Err(
-                Failure::new(format_args!("{} holds a recording", path.display()))
+                Failure::new(format_args!("{} holds a recording", shown(&path)))
                     .advise("name another directory, or remove the files"),
             );
         }
@@ -55,13 +56,13 @@ impl Directory {
                 Err(why) if why.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(why) => {
                     return Err(
-                        Failure::io(format_args!("cannot make {}", path.display()), why)
+                        Failure::io(format_args!("cannot make {}", shown(&path)), why)
                             .advise("set TMPDIR to a directory that you can write to"),
                     );
                 }
                 Ok(()) => {
                     let failed =
-                        |why| Failure::io(format_args!("cannot use {}", path.display()), why);
+                        |why| Failure::io(format_args!("cannot use {}", shown(&path)), why);
                     let lock = mark_in_use(&path, OsStr::new("trace")).map_err(failed)?;
                     return Ok(Self {
                         path,
@@ -72,7 +73,7 @@ impl Directory {
         }
         Err(Failure::new(format_args!(
             "no free name in {}",
-            parent.display()
+            shown(&parent)
         )))
     }
 

@@ -5,6 +5,7 @@ use super::known::Known;
 use super::limits::limits;
 use super::options::Format;
 use crate::failure::{FAILED, Failure, Outcome, UNCLEAR};
+use crate::name::shown;
 use crate::progress;
 use anstream::ColorChoice;
 use partage_report::diff::Side;
@@ -33,7 +34,7 @@ impl Output {
         let (to, colour): (Box<dyn Write + Send>, bool) = match file {
             Some(path) => {
                 let file = File::create(path).map_err(|why| {
-                    Failure::io(format_args!("cannot write {}", path.display()), why)
+                    Failure::io(format_args!("cannot write {}", shown(path)), why)
                 })?;
                 (Box::new(io::BufWriter::new(file)), false)
             }
@@ -203,7 +204,7 @@ pub(crate) fn show(
 
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text)
-        .map_err(|why| Failure::io(format_args!("cannot write {}", path.display()), why))
+        .map_err(|why| Failure::io(format_args!("cannot write {}", shown(path)), why))
 }
 
 /// The leaks as a list for other programs.

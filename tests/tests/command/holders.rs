@@ -50,7 +50,14 @@ fn holder_in_another_pid_namespace_is_found_there() {
     let text = namespace.show(&["ls", "-p"]);
     assert!(text.lines().next().unwrap().contains("INNER"), "{text}");
     let fields: Vec<&str> = line_of(&text, "0x00000007").split_whitespace().collect();
-    let (pid, inner) = (fields[2], *fields.last().unwrap());
+    let [.., inner, namespaces] = fields[..] else {
+        panic!("{text}")
+    };
+    let pid = fields[2];
+    assert!(
+        namespaces.starts_with("mnt:") && namespaces.contains(",pid:"),
+        "{text}"
+    );
     assert_ne!(pid, inner, "{text}");
     assert_eq!(fields[3], "shmtool", "{text}");
     assert_eq!(
@@ -63,7 +70,7 @@ fn holder_in_another_pid_namespace_is_found_there() {
     let stat = namespace.show(&["stat", "0x7"]);
     for part in [
         format!("created by  {pid} (shmtool), pid {inner} there\n"),
-        format!("{pid}  shmtool (pid {inner} there)  at 0x"),
+        format!("{pid}  shmtool (pid {inner} there, {namespaces})  at 0x"),
     ] {
         assert!(stat.contains(&part), "{part} in\n{stat}");
     }

@@ -8,6 +8,7 @@
 mod completion;
 mod contents;
 mod doctor;
+mod elsewhere;
 mod fixture;
 mod help;
 mod holders;
@@ -19,5 +20,6 @@ mod rm;
 mod run;
 mod run_private;
 mod states;
+mod strange;
 mod support;
 mod terminal;

@@ -220,7 +220,19 @@ fn gc_leaves_alone_what_others_planted() {
         .unwrap()
         .set_modified(old)
         .unwrap();
+    let stray = format!("{}/segment-999-1000", namespace.dir());
+    fs::write(&stray, "x").unwrap();
+    if is_anothers {
+        std::os::unix::fs::chown(&stray, Some(54_321), Some(54_321)).unwrap();
+    }
     let output = finish(partage(&["gc"]).env("PARTAGE_DIR", namespace.dir())).output;
+    assert_eq!(Path::new(&stray).exists(), is_anothers, "{output}");
+    for stays in [
+        "stay: 1 stray file of other users: ",
+        " of 54321: they remove them",
+    ] {
+        assert_eq!(output.contains(stays), is_anothers, "{stays} in {output}");
+    }
     let left = (letter.exists(), Path::new(&directory).exists());
     let _ = fs::remove_dir(&directory);
     fs::remove_file(&link).unwrap();

@@ -3,6 +3,7 @@
 use super::answer::{Answer, Found, Way};
 use super::note;
 use crate::failure::Failure;
+use crate::name;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ pub(super) fn look(pid: i32) -> Result<Answer, Failure> {
     let failed = |why| Failure::io(format_args!("cannot look into process {pid}"), why);
     let table = std::fs::read(format!("/proc/{pid}/maps")).map_err(failed)?;
     let environment = std::fs::read(format!("/proc/{pid}/environ")).map_err(failed)?;
-    let command = std::fs::read_to_string(format!("/proc/{pid}/comm")).map_err(failed)?;
+    let command = std::fs::read(format!("/proc/{pid}/comm")).map_err(failed)?;
     // Through the process's root, which may be another one.
     let inside = |path: &Path| {
         let below = path.strip_prefix("/").unwrap_or(path);
@@ -55,7 +56,10 @@ pub(super) fn look(pid: i32) -> Result<Answer, Failure> {
         }
     }
     Ok(Answer {
-        subject: format!("process {pid} ({})", command.trim_end()),
+        subject: format!(
+            "process {pid} ({})",
+            name::escaped(command.trim_ascii_end())
+        ),
         pid: Some(pid),
         found,
         remarks,

@@ -4,6 +4,7 @@ use super::answer::{Answer, Found, Way};
 use super::note;
 use crate::failure::Failure;
 use crate::launch::{Library, Program};
+use crate::name::{self, shown};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +16,7 @@ const SONAME: &str = "libpartage.so.0";
 pub(super) fn look(word: &OsString) -> Result<Answer, Failure> {
     let program = Program::find(std::slice::from_ref(word))?;
     let path = program.path();
-    let subject = word.to_string_lossy().into_owned();
+    let subject = name::escaped(word.as_encoded_bytes());
     let contents = note::read(path);
     if let Some(version) = contents.as_ref().and_then(|it| it.version.clone()) {
         return Ok(Answer {
@@ -63,10 +64,7 @@ fn advice(program: &Program, listed: &Listed) -> String {
         );
     }
     match Library::find().and_then(|library| program.check_reach(&library, false)) {
-        Ok(()) => format!(
-            "`partage run -- {}` puts it there",
-            program.path().display()
-        ),
+        Ok(()) => format!("`partage run -- {}` puts it there", shown(program.path())),
         Err(obstacle) => obstacle.into_parts().0,
     }
 }

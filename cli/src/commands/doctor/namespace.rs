@@ -7,6 +7,7 @@ use crate::changes;
 use crate::failure::reason;
 use crate::launch;
 use crate::liveness::{self, Keeper};
+use crate::name::shown;
 use crate::namespace::{Backend, Choice};
 use crate::output::format;
 use crate::sources::{self, Location};
@@ -46,7 +47,7 @@ fn other_room(directory: &Path) -> Option<Finding> {
 }
 
 fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
-    let shown = location.directory.display();
+    let shown = shown(&location.directory);
     let namespace = match sources::open(location) {
         Err(failure) => return vec![Finding::from(failure)],
         Ok(None) => {
@@ -94,9 +95,12 @@ fn limits_of(location: &Location) -> Vec<Finding> {
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:,@%".contains(&byte);
+    let escaped = shown(path);
     match text.bytes().all(is_plain) {
         true => text,
-        false => format!("'{}'", text.replace('\'', "'\\''")),
+        false if escaped == text => format!("'{}'", text.replace('\'', "'\\''")),
+        // What a terminal cannot be shown, in a form that shells read.
+        false => format!("$'{}'", escaped.replace('\'', "\\'")),
     }
 }
 
@@ -169,7 +173,7 @@ fn words(breach: &Breach) -> String {
 
 /// Tries the liveness lock on the file system of `directory`.
 fn lock(directory: &Path) -> Finding {
-    let shown = directory.display();
+    let shown = shown(directory);
     match liveness::try_in(directory) {
         Ok(Keeper::Mapping) => Finding::good(format!("the liveness lock holds in {shown}")),
         Ok(Keeper::Descriptor) => Finding::note(
@@ -189,7 +193,7 @@ fn lock(directory: &Path) -> Finding {
 
 /// Private namespaces that nobody looks after.
 fn dead_runs() -> Option<Finding> {
-    let runs = launch::dead_runs();
+    let (runs, _) = launch::dead_runs();
     let resident = runs.iter().map(|run| run.resident).sum();
     (!runs.is_empty()).then(|| {
         let dead = format::count(runs.len(), "dead private run");

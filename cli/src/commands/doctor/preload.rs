@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use crate::launch::{Environment, Library, Program};
+use crate::name::shown;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +21,7 @@ pub(super) fn look(program: Option<&Path>) -> Vec<Finding> {
 
 /// Starts a program that shows what it has mapped.
 fn reaches_programs(library: &Library) -> Finding {
-    let path = library.path.display();
+    let path = shown(&library.path);
     let mut environment = Environment::inherited();
     if let Err(failure) = environment.preload(library) {
         return Finding::from(failure);
@@ -56,7 +57,7 @@ fn reaches(program: &Path, library: &Library) -> Finding {
     let checked = Program::find(&[program.as_os_str().to_owned()])
         .and_then(|found| found.check_reach(library, false));
     match checked {
-        Ok(()) => Finding::good(format!("the preload would reach {}", program.display())),
+        Ok(()) => Finding::good(format!("the preload would reach {}", shown(program))),
         Err(failure) => Finding::from(failure),
     }
 }

@@ -3,6 +3,7 @@
 use super::finding::Finding;
 use crate::failure::reason;
 use crate::model::{Attachment, Snapshot};
+use crate::name::shown;
 use crate::output::format;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
@@ -30,7 +31,7 @@ const AS_EFFECTIVE: AtFlags = AtFlags::AT_EACCESS;
 
 /// The directory `/dev/shm`, judged as the effective user.
 pub(super) fn look(path: &Path, snapshot: Option<&Snapshot>) -> Finding {
-    let shown = path.display();
+    let shown = shown(path);
     let system = match statvfs(path) {
         Ok(system) => system,
         Err(Errno::ENOENT) => {
@@ -59,7 +60,7 @@ fn judged(path: &Path, system: &Statvfs, snapshot: Option<&Snapshot>) -> Finding
     let (size, free) = (system.blocks() * unit, system.blocks_available() * unit);
     let what = format!(
         "{} has {}, {} free",
-        path.display(),
+        shown(path),
         format::size(size),
         format::size(free)
     );
@@ -81,7 +82,7 @@ fn judged(path: &Path, system: &Statvfs, snapshot: Option<&Snapshot>) -> Finding
     }
     if system.flags().contains(FsFlags::ST_RDONLY) {
         return Finding::problem(format!("{what}; it is mounted read-only"), ELSEWHERE)
-            .with_command(format!("mount -o remount,rw {}", path.display()));
+            .with_command(format!("mount -o remount,rw {}", shown(path)));
     }
     if system.flags().contains(FsFlags::ST_NOEXEC) {
         return Finding::note(what, "it is mounted noexec: SHM_EXEC will fail with EPERM");

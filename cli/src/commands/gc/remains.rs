@@ -92,8 +92,11 @@ fn is_old(entry: &fs::DirEntry) -> bool {
     age.is_some_and(|age| age > Duration::from_secs(60))
 }
 
-/// Those of this user's `files` that belong to no slot.
-pub(super) fn strays(location: &Location, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+/// Those of `files` that belong to no slot: this user's, and those of others, who may be at work.
+pub(super) fn strays(
+    location: &Location,
+    files: Vec<PathBuf>,
+) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Failure> {
     let mut owned = BTreeSet::new();
     if let Some(namespace) = sources::open(location)? {
         namespace.each_slot(|_, segment| {
@@ -103,8 +106,6 @@ pub(super) fn strays(location: &Location, files: Vec<PathBuf>) -> Result<Vec<Pat
     }
     let me = nix::unistd::Uid::effective().as_raw();
     let mine = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|data| data.uid() == me);
-    Ok(files
-        .into_iter()
-        .filter(|path| !owned.contains(path) && mine(path))
-        .collect())
+    let strays = files.into_iter().filter(|path| !owned.contains(path));
+    Ok(strays.partition(mine))
 }

@@ -35,6 +35,11 @@ struct Removed {
 #[derive(Default, Serialize)]
 struct Kept {
     segments: Vec<Orphan>,
+    /// Of other users, and of no segment.
+    #[serde(serialize_with = "name::paths")]
+    files: Vec<PathBuf>,
+    /// Whose dead runs are left.
+    run_owners: Vec<u32>,
 }
 
 #[derive(Serialize)]
@@ -61,12 +66,18 @@ impl Report {
         self.directory = Some(location.directory.clone());
     }
 
-    pub(super) fn orphans(&mut self, slots: Vec<Slot>) {
+    /// What only nobody uses, and files of other users.
+    pub(super) fn stays(&mut self, slots: Vec<Slot>, files: Vec<PathBuf>) {
         let orphans = slots.into_iter().map(|slot| Orphan {
             reason: "orphan",
             slot,
         });
         self.kept.segments.extend(orphans);
+        self.kept.files = files;
+    }
+
+    pub(super) fn runs_of_others(&mut self, owners: &[u32]) {
+        self.kept.run_owners = owners.to_vec();
     }
 
     pub(super) fn cleared(&mut self, remains: Remains) {
@@ -141,15 +152,33 @@ impl Report {
     }
 
     fn notes(&self) -> Vec<String> {
-        let orphans = &self.kept.segments;
-        if orphans.is_empty() {
-            return Vec::new();
+        let Kept {
+            segments,
+            files,
+            run_owners,
+        } = &self.kept;
+        let mut notes = Vec::new();
+        if !segments.is_empty() {
+            let sizes = segments.iter().map(|orphan| orphan.slot.size);
+            notes.push(format!(
+                "stay: {} of {}, which nobody is attached to: `partage rm --orphans` removes them",
+                format::count(segments.len(), "segment"),
+                format::size(sizes.fold(0, u64::saturating_add))
+            ));
         }
-        let sizes = orphans.iter().map(|orphan| orphan.slot.size);
-        vec![format!(
-            "stay: {} of {}, which nobody is attached to: `partage rm --orphans` removes them",
-            format::count(orphans.len(), "segment"),
-            format::size(sizes.fold(0, u64::saturating_add))
-        )]
+        if !files.is_empty() {
+            let files = format::count(files.len(), "stray file");
+            notes.push(format!(
+                "stay: {files} of other users: they remove them, or root with --user"
+            ));
+        }
+        if !run_owners.is_empty() {
+            let runs = format::count(run_owners.len(), "dead run");
+            let names = output::notes::users(run_owners);
+            notes.push(format!(
+                "stay: {runs} of {names}: they remove them, or root with --user"
+            ));
+        }
+        notes
     }
 }

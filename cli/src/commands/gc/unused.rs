@@ -1,6 +1,7 @@
 //! The bookkeeping of a namespace that nobody uses and that holds nothing, given back.
 
 use crate::failure::Failure;
+use crate::name::shown;
 use crate::sources::{self, Location};
 use std::ffi::CString;
 use std::fs;
@@ -27,7 +28,7 @@ pub(super) fn give_back(location: &Location, dry_run: bool) -> Result<Option<u64
         return Ok(Some(bytes));
     }
     let taken = take_away(&registry)
-        .map_err(|why| Failure::io(format_args!("cannot give back {}", registry.display()), why))?;
+        .map_err(|why| Failure::io(format_args!("cannot give back {}", shown(&registry)), why))?;
     if !taken {
         return Ok(None);
     }

@@ -1,6 +1,6 @@
 //! Which rows `partage ls` shows, and in which order.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, USAGE};
 use crate::model::{Object, Segment, Snapshot};
 use crate::output::format;
 use clap::ValueEnum;
@@ -27,8 +27,8 @@ pub(crate) struct Selection {
     pid: Option<i32>,
 
     /// Only what is at least so large (K, M, G and T multiply)
-    #[arg(long, value_name = "SIZE")]
-    min_size: Option<String>,
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    min_size: Option<u64>,
 
     /// Only what was not attached, changed or written for so long (30m, 2h, 3d)
     #[arg(long, value_name = "AGE", value_parser = crate::age::parse)]
@@ -71,7 +71,7 @@ impl Selection {
     /// Leaves in `snapshot` what was asked for, in the order asked for.
     pub(crate) fn apply(&self, snapshot: &mut Snapshot) -> Result<(), Failure> {
         let owner = self.owner.as_deref().map(uid_of).transpose()?;
-        let least = self.least_size()?;
+        let least = self.min_size.unwrap_or(0);
         let fits = |uid: u32, size: u64, pids: &[crate::model::Attachment]| {
             owner.is_none_or(|owner| owner == uid)
                 && size >= least
@@ -109,16 +109,6 @@ impl Selection {
         });
         self.order(snapshot);
         Ok(())
-    }
-
-    fn least_size(&self) -> Result<u64, Failure> {
-        let Some(text) = &self.min_size else {
-            return Ok(0);
-        };
-        parse_size(text).ok_or_else(|| {
-            Failure::new(format_args!("--min-size: `{text}` is no size"))
-                .advise("a number of bytes; K, M, G and T multiply by powers of 1024")
-        })
     }
 
     fn order(&self, snapshot: &mut Snapshot) {
@@ -168,11 +158,18 @@ impl Selection {
     }
 }
 
+fn size(text: &str) -> Result<u64, String> {
+    parse_size(text).ok_or_else(|| {
+        format!("`{text}` is no size: a number of bytes; K, M, G and T multiply by powers of 1024")
+    })
+}
+
 fn uid_of(text: &str) -> Result<u32, Failure> {
     if let Ok(uid) = text.parse() {
         return Ok(uid);
     }
     let user = User::from_name(text).ok().flatten();
-    user.map(|user| user.uid.as_raw())
-        .ok_or_else(|| Failure::new(format_args!("--owner: there is no user {text}")))
+    user.map(|user| user.uid.as_raw()).ok_or_else(|| {
+        Failure::new(format_args!("--owner: there is no user {text}")).with_status(USAGE)
+    })
 }

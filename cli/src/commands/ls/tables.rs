@@ -144,6 +144,7 @@ fn kind(kind: NamelessKind) -> &'static str {
         NamelessKind::Memfd => "memfd",
         NamelessKind::Anonymous => "anonymous",
         NamelessKind::Sysv => "sysv",
+        NamelessKind::Elsewhere => "elsewhere",
     }
 }
 
@@ -190,6 +191,7 @@ pub(super) fn attachments(snapshot: &Snapshot) -> String {
     let any = |is: fn(&Attachment) -> bool| all.iter().any(|(_, attachment)| is(attachment));
     let inner = any(|attachment| attachment.inner_pid.is_some());
     let contained = any(|attachment| attachment.container.is_some());
+    let apart = any(|attachment| !attachment.namespaces.is_empty());
     let mut headings = vec![
         ("WHAT", Align::Left),
         ("PID", Align::Right),
@@ -200,6 +202,7 @@ pub(super) fn attachments(snapshot: &Snapshot) -> String {
     ];
     headings.extend(inner.then_some(("INNER", Align::Right)));
     headings.extend(contained.then_some(("CONTAINER", Align::Left)));
+    headings.extend(apart.then_some(("NAMESPACES", Align::Left)));
     let mut table = Table::new(headings);
     for (what, attachment) in all {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
@@ -214,6 +217,7 @@ pub(super) fn attachments(snapshot: &Snapshot) -> String {
         row.extend(inner.then(|| or_none(attachment.inner_pid.map(|pid| pid.to_string()))));
         let container = attachment.container.as_deref().map(format::printable);
         row.extend(contained.then(|| or_none(container)));
+        row.extend(apart.then(|| or_none(format::namespaces(attachment))));
         table.push(row);
     }
     table.render()

@@ -158,6 +158,7 @@ fn of_nameless(memory: Nameless) -> Row {
             NamelessKind::Memfd => "memfd",
             NamelessKind::Anonymous => "anonymous",
             NamelessKind::Sysv => "sysv",
+            NamelessKind::Elsewhere => "elsewhere",
         },
         owner: "-".to_owned(),
         size: memory.size,

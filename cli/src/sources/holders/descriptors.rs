@@ -1,6 +1,6 @@
 //! Regular files that a process has open.
 
-use super::traces::Traces;
+use super::traces::{Seen, Traces};
 use super::{FileId, Hold};
 use crate::sources::process;
 use std::collections::HashMap;
@@ -14,11 +14,12 @@ pub(super) fn of(
     pid: i32,
     who: &str,
     traces: &mut HashMap<FileId, Traces>,
+    here: Option<u64>,
 ) -> io::Result<Vec<(FileId, Hold)>> {
     let mut found = HashMap::new();
     // The reason is worth having: a directory that is closed to us is not empty.
     fs::read_dir(format!("/proc/{who}/fd"))?;
-    add_table(pid, who, &mut found, traces);
+    add_table(pid, who, &mut found, (traces, here));
     let threads = process::threads(pid);
     if threads.len() > 1 {
         let first = who
@@ -28,7 +29,12 @@ pub(super) fn of(
         let first = first.unwrap_or(pid);
         for thread in threads.into_iter().filter(|thread| *thread != first) {
             if !process::share_descriptors(first, thread) {
-                add_table(pid, &format!("{pid}/task/{thread}"), &mut found, traces);
+                add_table(
+                    pid,
+                    &format!("{pid}/task/{thread}"),
+                    &mut found,
+                    (traces, here),
+                );
             }
         }
     }
@@ -40,7 +46,7 @@ fn add_table(
     pid: i32,
     who: &str,
     found: &mut HashMap<FileId, Hold>,
-    traces: &mut HashMap<FileId, Traces>,
+    (traces, here): (&mut HashMap<FileId, Traces>, Option<u64>),
 ) {
     for descriptor in process::numbers_in(&format!("/proc/{who}/fd")) {
         let link = format!("/proc/{who}/fd/{descriptor}");
@@ -56,7 +62,12 @@ fn add_table(
             continue;
         };
         let file = FileId::of(&data);
-        Traces::note_descriptor(traces, file, (path, &link), &data);
+        let seen = Seen {
+            who,
+            path,
+            link: &link,
+        };
+        Traces::note_descriptor(traces, file, seen, &data, here);
         let (read_only, locked) = flags(&format!("/proc/{who}/fdinfo/{descriptor}"));
         let hold = found.entry(file).or_insert(Hold {
             pid,

@@ -13,6 +13,7 @@ pub(super) use scan::Scan;
 
 use super::process;
 use crate::model::Attachment;
+use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
@@ -67,6 +68,7 @@ struct Person {
     command: String,
     inner_pid: i32,
     container: Option<String>,
+    namespaces: BTreeMap<&'static str, u64>,
 }
 
 impl Person {
@@ -75,6 +77,9 @@ impl Person {
             command: process::command_of(pid),
             inner_pid: process::inner_pid(pid).unwrap_or(pid),
             container: process::container(pid),
+            namespaces: process::teller(pid)
+                .map(|who| process::foreign_namespaces(&who))
+                .unwrap_or_default(),
         }
     }
 }
@@ -84,6 +89,7 @@ fn attachment(hold: &Hold, person: Person) -> Attachment {
         pid: Some(hold.pid),
         inner_pid: (person.inner_pid != hold.pid).then_some(person.inner_pid),
         container: person.container,
+        namespaces: person.namespaces,
         command: person.command,
         address: hold.address,
         descriptor: hold.descriptor,

@@ -35,6 +35,7 @@ impl Scan {
             Wanted::All { .. } => None,
         };
         let is_wanted = |file: &FileId, traces: &Traces| match (wanted, traces.kind()) {
+            (Wanted::All { .. }, NamelessKind::Elsewhere) => !is_ours(traces.path()),
             _ if traces.has_name => false,
             (Wanted::Of { directory, whole }, NamelessKind::Unlinked) => {
                 Some(file.device) == device

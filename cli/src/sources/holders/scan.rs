@@ -6,7 +6,7 @@ use super::{FileId, Hold, Person, attachment};
 use crate::model::{Attachment, Process};
 use crate::sources::{maps, process};
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -22,8 +22,11 @@ pub(crate) struct Scan {
     holds: HashMap<FileId, Vec<Hold>>,
     /// Files without a name that were seen on the way.
     pub(super) traces: HashMap<FileId, Traces>,
-    /// Registries of namespaces that some process has mapped, by their paths.
-    pub(in crate::sources) registries: BTreeSet<PathBuf>,
+    /// Registries of namespaces that some process has mapped: the path that it has there, and the
+    /// process.
+    pub(in crate::sources) registries: HashMap<FileId, (PathBuf, i32)>,
+    /// Where the objects of this mount namespace are.
+    here: Option<u64>,
     people: RefCell<HashMap<i32, Person>>,
     indices: RefCell<HashMap<FileId, Index>>,
     /// Processes that this user may not look into.
@@ -33,7 +36,10 @@ pub(crate) struct Scan {
 impl Scan {
     /// Looks at every process that `/proc` has.
     pub(crate) fn of_all() -> Self {
-        let mut scan = Self::default();
+        let mut scan = Self {
+            here: Traces::device_here(),
+            ..Self::default()
+        };
         for pid in process::all() {
             match scan.look_at(pid) {
                 Err(why) if process::is_refusal(&why) => scan.unseen += 1,
@@ -44,26 +50,14 @@ impl Scan {
         scan
     }
 
-    /// Mappings and descriptors of a process, through a thread that lives: of a process whose main
-    /// thread has ended, that one tells nothing.
+    /// Mappings and descriptors of a process.
     fn look_at(&mut self, pid: i32) -> io::Result<()> {
-        let mut who = pid.to_string();
-        match process::stat(&who) {
-            None => return Ok(()),
-            Some(stat) if stat.is_kernel => return Ok(()),
-            Some(stat) if stat.has_ended => {
-                let threads = process::threads(pid).into_iter();
-                let mut names = threads.map(|thread| format!("{pid}/task/{thread}"));
-                let lives = |name: &String| process::stat(name).is_some_and(|stat| !stat.has_ended);
-                match names.find(lives) {
-                    Some(living) => who = living,
-                    None => return Ok(()),
-                }
-            }
-            Some(_) => {}
-        }
-        self.add_mappings(pid, &fs::read(format!("/proc/{who}/maps"))?);
-        for (file, hold) in descriptors::of(pid, &who, &mut self.traces)? {
+        let Some(who) = process::teller(pid) else {
+            return Ok(());
+        };
+        let table = fs::read(format!("/proc/{who}/maps"))?;
+        self.add_mappings(pid, &who, &table);
+        for (file, hold) in descriptors::of(pid, &who, &mut self.traces, self.here)? {
             let holds = self.holds.entry(file).or_default();
             // Who maps it holds it already; a lock is worth saying.
             if hold.locked || !holds.iter().any(|other| other.pid == pid) {
@@ -75,7 +69,7 @@ impl Scan {
 
     /// Neighbouring mappings of one file in a process count as one: mprotect and mlock of a part
     /// split what was mapped at once.
-    fn add_mappings(&mut self, pid: i32, table: &[u8]) {
+    fn add_mappings(&mut self, pid: i32, who: &str, table: &[u8]) {
         let mut last_end = 0;
         let mut ipc = None;
         for line in table.split(|byte| *byte == b'\n') {
@@ -83,7 +77,7 @@ impl Scan {
                 continue;
             };
             if mapping.path.starts_with(b"/SYSV") {
-                let ipc = *ipc.get_or_insert_with(|| process::namespace(pid, "ipc").unwrap_or(0));
+                let ipc = *ipc.get_or_insert_with(|| process::namespace(who, "ipc").unwrap_or(0));
                 mapping.file = FileId {
                     device: 0,
                     ipc,
@@ -92,9 +86,9 @@ impl Scan {
             }
             if mapping.path.ends_with(b"/registry") {
                 let path = PathBuf::from(OsStr::from_bytes(mapping.path));
-                self.registries.insert(path);
+                self.registries.entry(mapping.file).or_insert((path, pid));
             }
-            Traces::note_mapping(&mut self.traces, pid, &mapping);
+            Traces::note_mapping(&mut self.traces, (pid, who), &mapping, self.here);
             let holds = self.holds.entry(mapping.file).or_default();
             match holds.last_mut() {
                 Some(last) if last.pid == pid && last_end == mapping.start => {
@@ -176,6 +170,7 @@ impl Scan {
             pid: Some(pid),
             inner_pid: (person.inner_pid != pid).then_some(person.inner_pid),
             container: person.container,
+            namespaces: person.namespaces,
             command: person.command,
             ..holder
         }

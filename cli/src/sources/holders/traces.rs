@@ -4,6 +4,7 @@ use super::FileId;
 use crate::model::NamelessKind;
 use crate::name::Name;
 use crate::sources::maps::Mapping;
+use crate::sources::process;
 use nix::sys::statfs::{HUGETLBFS_MAGIC, TMPFS_MAGIC, statfs};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -24,16 +25,42 @@ pub(in crate::sources) struct Traces {
     pub(super) link: Option<String>,
     /// It has a name after all, which ends like that.
     pub(super) has_name: bool,
+    /// It is an object of another mount namespace.
+    pub(super) elsewhere: bool,
 }
 
+/// A descriptor, as `/proc` tells of it.
+pub(super) struct Seen<'a> {
+    /// Whose it is: a process, or a thread.
+    pub(super) who: &'a str,
+    pub(super) path: &'a [u8],
+    pub(super) link: &'a str,
+}
+
+/// Where the objects of each mount namespace are.
+const OBJECTS: &[u8] = b"/dev/shm/";
+
 impl Traces {
-    pub(super) fn note_mapping(traces: &mut HashMap<FileId, Self>, pid: i32, mapping: &Mapping) {
-        if !mapping.path.ends_with(DELETED) {
+    /// The device that the objects of this mount namespace are on.
+    pub(super) fn device_here() -> Option<u64> {
+        let directory = Path::new(OsStr::from_bytes(OBJECTS));
+        fs::metadata(directory).ok().map(|data| data.dev())
+    }
+
+    pub(super) fn note_mapping(
+        traces: &mut HashMap<FileId, Self>,
+        (pid, who): (i32, &str),
+        mapping: &Mapping,
+        here: Option<u64>,
+    ) {
+        let elsewhere = is_elsewhere(who, mapping.file, mapping.path, here);
+        if !elsewhere && !mapping.path.ends_with(DELETED) {
             return;
         }
         let known = traces.entry(mapping.file).or_default();
+        known.elsewhere = elsewhere;
         let end = mapping.offset.saturating_add(mapping.end - mapping.start);
-        known.path = mapping.path.to_vec();
+        known.path = mapping.whole_path();
         if known.link.is_none() {
             known.size = known.size.max(end);
             let link = format!("/proc/{pid}/map_files/{}", mapping.range());
@@ -47,13 +74,16 @@ impl Traces {
     pub(super) fn note_descriptor(
         traces: &mut HashMap<FileId, Self>,
         file: FileId,
-        (path, link): (&[u8], &str),
+        Seen { who, path, link }: Seen,
         data: &Metadata,
+        here: Option<u64>,
     ) {
-        if !path.ends_with(DELETED) {
+        let elsewhere = is_elsewhere(who, file, path, here);
+        if !elsewhere && !path.ends_with(DELETED) {
             return;
         }
         let known = traces.entry(file).or_default();
+        known.elsewhere = elsewhere;
         known.path = path.to_vec();
         known.fill(data, link.to_owned());
     }
@@ -67,7 +97,9 @@ impl Traces {
 
     pub(super) fn kind(&self) -> NamelessKind {
         let starts = |with: &[u8]| self.path.starts_with(with);
-        if starts(b"/memfd:") {
+        if self.elsewhere {
+            NamelessKind::Elsewhere
+        } else if starts(b"/memfd:") {
             NamelessKind::Memfd
         } else if starts(b"/SYSV") {
             NamelessKind::Sysv
@@ -95,7 +127,20 @@ impl Traces {
     pub(super) fn name(&self) -> Name {
         match (self.kind(), self.path().file_name()) {
             (NamelessKind::Unlinked, Some(name)) => Name::of_file(name),
+            (NamelessKind::Elsewhere, _) => {
+                let path = self.path.strip_prefix(OBJECTS).unwrap_or(&self.path);
+                Name::of_file(OsStr::from_bytes(path))
+            }
             _ => Name::from_text(self.path().as_os_str()),
         }
     }
+}
+
+/// Whether a file is an object, and not one of this mount namespace's. Some file systems show
+/// other devices in mappings: those of this namespace are never meant.
+fn is_elsewhere(who: &str, file: FileId, path: &[u8], here: Option<u64>) -> bool {
+    path.starts_with(OBJECTS)
+        && !path.ends_with(DELETED)
+        && here != Some(file.device)
+        && process::foreign_namespaces(who).contains_key("mnt")
 }

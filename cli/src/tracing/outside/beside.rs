@@ -54,7 +54,10 @@ fn become_recorded(
         let _ = filter::put_on();
     }
     let Err(why) = nix::unistd::execve(&program, &words, &environment());
-    let what = format!("cannot execute {}", path.to_string_lossy());
+    let what = format!(
+        "cannot execute {}",
+        crate::name::escaped(path.as_encoded_bytes())
+    );
     Err(Failure::io(what, why).with_status(NOT_EXECUTABLE))
 }
 

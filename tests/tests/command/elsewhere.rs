@@ -1,0 +1,108 @@
+//! What is in other mount and IPC namespaces, and of processes that tell little.
+
+use crate::fixture::Namespace;
+use crate::support::{Place, built, finish};
+use std::process::Command;
+
+/// What `script` prints where mounts, segments and pids are its own, with an empty /dev/shm. It has
+/// `$PARTAGE` and `$TOOL`, and `hold WORDS... -- STEPS...`, which starts the tool by WORDS and waits for it
+/// to be ready; whoever was started ends with the script.
+fn apart(script: &str) -> Option<String> {
+    // SAFETY: reads the effective user id.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root can have such namespaces");
+        return None;
+    }
+    let place = Place::new();
+    // A fifo for each holder: it says that it is ready, and is read no more.
+    let whole = format!(
+        "set -e; mount -t tmpfs none {0}; mount -t tmpfs -o mode=1777 none /dev/shm; number=0
+        hold() {{
+            number=$((number + 1)); mkfifo {0}/in$number {0}/out$number
+            \"$@\" hold <{0}/in$number >{0}/out$number &
+            eval \"exec $((number + 2))>{0}/in$number\"
+            while read -r line; do [ \"$line\" != ready ] || break; done <{0}/out$number
+        }}
+        {script}",
+        "/mnt"
+    );
+    let mut unshare = Command::new("unshare");
+    unshare
+        .args([
+            "-m",
+            "-i",
+            "-p",
+            "-f",
+            "--kill-child",
+            "--mount-proc",
+            "sh",
+            "-c",
+            &whole,
+        ])
+        .env("PARTAGE", built().command())
+        .env("TOOL", crate::fixture::tool())
+        .env("NO_COLOR", "1")
+        .env_remove("PARTAGE_DIR");
+    let ended = finish(&mut unshare);
+    drop(place);
+    assert_eq!(ended.code(), Some(0), "{}", ended.output);
+    Some(ended.output)
+}
+
+fn lines_with<'a>(text: &'a str, word: &str) -> Vec<Vec<&'a str>> {
+    let lines = text.lines().filter(|line| line.contains(word));
+    lines
+        .map(|line| line.split_whitespace().collect())
+        .collect()
+}
+
+/// The main thread's entry in /proc tells nothing any more, its IPC namespace neither.
+#[test]
+fn segment_of_the_kernel_held_by_a_thread() {
+    let script = "hold $TOOL get 0x77 100 0600 at alone
+        $PARTAGE ls --backend kernel -p 2>&1";
+    let Some(text) = apart(script) else { return };
+    let rows = lines_with(&text, "0x00000077");
+    assert_eq!(rows.len(), 1, "{text}");
+    assert_eq!(rows[0][3], "shmtool", "{text}");
+    assert!(!text.contains("cannot be seen"), "{text}");
+}
+
+/// A container has a /dev/shm of its own: its objects and its namespace are memory of this machine.
+#[test]
+fn memory_of_another_mount_namespace() {
+    let script = "own='mount -t tmpfs none /dev/shm; exec \"$@\"'
+        hold unshare -m -i sh -c \"$own\" sh $PARTAGE run -- $TOOL get 0x88 5000 0600 at
+        hold unshare -m -i sh -c \"$own\" sh $TOOL posix /theirs 6000 get 0x89 100 0600 at
+        $PARTAGE ls --all-memory -p; echo; $PARTAGE ls --all-users; $PARTAGE top -n 1; $PARTAGE ls
+        $PARTAGE ls -p --dir $($PARTAGE ls --all-users | grep -o '^/proc/[0-9]*/root[^ ]*' | head -n 1)";
+    let Some(text) = apart(script) else { return };
+    let theirs = lines_with(&text, "/theirs");
+    assert_eq!(theirs.len(), 2, "in -p and in top: {text}");
+    assert_eq!(
+        (theirs[0][1], theirs[0][3]),
+        ("(elsewhere)", "shmtool"),
+        "{text}"
+    );
+    let namespaces = theirs[0].last().unwrap();
+    assert!(
+        namespaces.starts_with("ipc:") && namespaces.contains(",mnt:"),
+        "{text}"
+    );
+    assert_eq!(theirs[1][3], "elsewhere", "{text}");
+    let segment = lines_with(&text, "/SYSV00000089");
+    assert_eq!(segment[0][1], "(sysv)", "{text}");
+    // Of the list, in the list, of top, and by the directory that the list has.
+    let ours = lines_with(&text, "/root/dev/shm/partage-0");
+    assert_eq!(ours[0][2], "used", "{text}");
+    assert_eq!(lines_with(&text, "0x00000088").len(), 3, "{text}");
+}
+
+/// The kernel shows a line feed in its tables of mappings as digits.
+#[test]
+fn names_of_memory_with_line_feeds() {
+    let namespace = Namespace::new();
+    let _held = namespace.hold("memfd a\nb 5000");
+    let text = namespace.show(&["ls", "--all-memory"]);
+    assert!(text.contains("/memfd:a\\x0ab "), "{text}");
+}
