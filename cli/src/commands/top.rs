@@ -1,5 +1,6 @@
 //! `partage top`: the machine's shared memory, live.
 
+mod columns;
 mod json;
 mod rows;
 mod screen;

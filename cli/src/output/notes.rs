@@ -21,11 +21,12 @@ pub(crate) fn of(snapshot: &Snapshot) -> Vec<String> {
     }
     if unknown > 0 {
         notes.push(format!(
-            "whether somebody holds {} cannot be told, with {} that may not be looked into{}",
+            "whether somebody holds {} cannot be told, with {}{}",
             format::count(unknown, "object"),
             match snapshot.unseen_processes {
-                1 => "1 process".to_owned(),
-                several => format!("{several} processes"),
+                0 => "processes that are not listed".to_owned(),
+                1 => "1 process that may not be looked into".to_owned(),
+                several => format!("{several} processes that may not be looked into"),
             },
             who_could()
         ));

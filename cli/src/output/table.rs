@@ -12,8 +12,12 @@ pub(crate) enum Align {
 
 /// Blanks between columns.
 const GAP: usize = 2;
-/// No text is cut to less than this.
+/// No text is cut to less than this, as long as a column is left that can be done without.
 const SHORTEST: usize = 16;
+/// Nor to less than this.
+const LAST_RESORT: usize = 6;
+/// Columns whose texts are of no use without their ends.
+const WHOLE: [&str; 4] = ["CHANGED", "ATTACHED", "DETACHED", "SINCE"];
 /// Columns that a narrow window does without, the first of these first.
 const DISPENSABLE: [&str; 17] = [
     "NAMESPACES",
@@ -79,6 +83,7 @@ impl Table {
     /// cut first, then columns go, those first that are missed least.
     fn fitted(&self, width: usize) -> Self {
         let mut table = self.clone();
+        let mut shortest = SHORTEST;
         loop {
             let widths = table.widths();
             let excess = (widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1))
@@ -88,16 +93,19 @@ impl Table {
             }
             let cuttable = widths.iter().enumerate().zip(&table.headings);
             let longest = cuttable
-                .filter(|((_, length), (_, align))| *align == Align::Left && **length > SHORTEST)
+                .filter(|((_, length), (heading, align))| {
+                    *align == Align::Left && **length > shortest && !WHOLE.contains(heading)
+                })
                 .max_by_key(|((_, length), _)| **length)
                 .map(|((column, length), _)| (column, *length));
             match longest {
                 Some((column, length)) => {
-                    let length = length.saturating_sub(excess).max(SHORTEST);
+                    let length = length.saturating_sub(excess).max(shortest);
                     table.cut(column, length);
                 }
-                None if !table.drop_one() => return table,
-                None => {}
+                None if table.drop_one() => {}
+                None if shortest == LAST_RESORT => return table,
+                None => shortest = LAST_RESORT,
             }
         }
     }
@@ -191,7 +199,17 @@ mod tests {
             shown(22),
             "NAME              SIZE\na-name-of-thirt…     1\n"
         );
-        assert_eq!(shown(5), shown(22));
+        assert_eq!(shown(14), "NAME      SIZE\na-name-…     1\n");
+        assert_eq!(shown(5), "NAME    SIZE\na-nam…     1\n");
+    }
+
+    #[test]
+    fn moments_stay_whole_or_go() {
+        let mut table = Table::new(vec![("ID", Align::Right), ("CHANGED", Align::Left)]);
+        table.push(vec!["1".into(), "2026-11-27 16:30:00".into()]);
+        let shown = |width| anstream::adapter::strip_str(&table.fitted(width).drawn()).to_string();
+        assert_eq!(shown(23), "ID  CHANGED\n 1  2026-11-27 16:30:00\n");
+        assert_eq!(shown(22), "ID\n 1\n");
     }
 
     #[test]

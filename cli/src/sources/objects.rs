@@ -32,7 +32,7 @@ fn with_holders(file: FileId, object: Object, scan: &Scan) -> Object {
         false => Some(0),
         true => match is_open_anywhere(&object.file, file) {
             Some(open) => Some(open.into()),
-            None if scan.unseen == 0 => Some(0),
+            None if scan.sees_all() => Some(0),
             None => None,
         },
     };

@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// What the process runs; empty when that cannot be told.
@@ -15,6 +16,13 @@ pub(crate) fn command_of(pid: i32) -> String {
 /// The processes that can be seen, in ascending order.
 pub(super) fn all() -> Vec<i32> {
     numbers_in("/proc")
+}
+
+/// Whether `/proc` lists every process of the machine: those outside of another pid namespace than
+/// the first it does not, nor those of others where it is mounted with `hidepid`.
+pub(super) fn all_are_listed() -> bool {
+    const FIRST: u64 = 0xefff_fffc;
+    namespace("self", "pid") == Some(FIRST) && Path::new("/proc/1").exists()
 }
 
 /// The threads of a process, in ascending order.

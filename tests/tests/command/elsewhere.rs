@@ -106,3 +106,30 @@ fn names_of_memory_with_line_feeds() {
     let text = namespace.show(&["ls", "--all-memory"]);
     assert!(text.contains("/memfd:a\\x0ab "), "{text}");
 }
+
+/// Where /proc lists only one's own processes, nothing says that nobody else holds an object; root can
+/// ask the kernel, also without the capability for it, as in a container.
+#[test]
+fn what_may_be_held_by_processes_that_are_not_listed() {
+    let script = "hold $TOOL posix /theirs 6000
+        setpriv --reuid=4711 --regid=4711 --clear-groups sh -c 'echo x >/dev/shm/4711s'
+        mount -o remount,hidepid=invisible /proc || mount -o remount,hidepid=2 /proc
+        as() { setpriv --reuid=65534 --regid=65534 --clear-groups $PARTAGE \"$@\"; }
+        as ls; as rm --orphans --all-users --yes; echo \"status $?\"; ls /dev/shm
+        setpriv --bounding-set=-lease,-sys_ptrace $PARTAGE ls --posix --orphans";
+    let Some(text) = apart(script) else { return };
+    let theirs = lines_with(&text, "/theirs");
+    assert_eq!(theirs[0].last(), Some(&"?"), "{text}");
+    assert!(
+        text.contains("holds 2 objects cannot be told, with processes that are not listed"),
+        "{text}"
+    );
+    let kept = "cannot be seen (run as root), stays: object /theirs ";
+    assert!(text.contains(kept) && text.contains("status 0\n"), "{text}");
+    // Of root's look the object is an orphan that is one.
+    let orphans = text.rsplit("NAME ").next().unwrap();
+    assert!(
+        orphans.contains("/4711s") && !orphans.contains("/theirs"),
+        "{text}"
+    );
+}

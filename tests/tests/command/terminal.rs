@@ -57,6 +57,10 @@ impl Terminal {
         assert!(self.tmux(&["send-keys", key]));
     }
 
+    fn resize(&self, columns: u32) {
+        assert!(self.tmux(&["resize-window", "-x", &columns.to_string()]));
+    }
+
     /// What is on the screen, colours included.
     fn screen(&self) -> String {
         let mut capture = Command::new("tmux");
@@ -163,9 +167,22 @@ fn watching_keeps_its_head_and_quits() {
     terminal.wait_for("0x00000000");
     assert!(terminal.screen().contains("KEY"), "{}", terminal.screen());
     assert!(!terminal.screen().contains("0x00000abc"));
+    terminal.wait_for(" lines more");
+    suspends_and_goes_on(&terminal, "KEY");
     terminal.press("q");
     terminal.type_line("echo status-$((6*7)) $?");
     terminal.wait_for("status-42 0");
+}
+
+/// As the shell and the user know it from other programs.
+fn suspends_and_goes_on(terminal: &Terminal, head: &str) {
+    terminal.press("C-z");
+    terminal.wait_for("Stopped");
+    terminal.type_line("clear; echo shell-$((6*7))");
+    terminal.wait_for("shell-42");
+    terminal.wait_until_gone(head);
+    terminal.type_line("fg");
+    terminal.wait_for(head);
 }
 
 /// Long names are cut, and columns go, before a line breaks.
@@ -216,6 +233,25 @@ fn top_is_live_and_obeys_keys() {
     terminal.type_line("echo status-$((6*7)) $?");
     terminal.wait_for("status-42 0");
     drop((held, grown));
+}
+
+/// A narrow window does without owners and kinds, and keeps what things are and who holds them.
+#[test]
+fn top_fits_the_window() {
+    let Some(terminal) = open() else { return };
+    let namespace = Namespace::new();
+    let _held = namespace.hold("get 0x70b 30000000 0600 at");
+    terminal.type_line("partage top -d 1");
+    terminal.wait_for("OWNER");
+    terminal.resize(50);
+    terminal.wait_until_gone("OWNER");
+    let screen = terminal.screen();
+    for there in ["RES", "WHAT", "PIDS", " orphan"] {
+        assert!(screen.contains(there), "{there} in {screen}");
+    }
+    suspends_and_goes_on(&terminal, "WHAT");
+    terminal.press("q");
+    terminal.wait_for("$ fg");
 }
 
 /// Interrupt, stop and continue from the keyboard reach a program in a private namespace once,

@@ -1,7 +1,7 @@
 //! `--watch`: the same again every few seconds.
 
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, format};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, raise};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
@@ -36,8 +36,7 @@ pub(super) fn every(
 fn draw(text: &str) -> io::Result<()> {
     const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
     let (_, height) = ratatui::crossterm::terminal::size()?;
-    let mut lines: Vec<&str> = text.lines().collect();
-    lines.truncate(usize::from(height.saturating_sub(1)).max(1));
+    let lines = fitting(text, usize::from(height.saturating_sub(1)).max(1));
     // Not through the colour filter: this is no colour, and is wanted under NO_COLOR too.
     let mut out = io::stdout().lock();
     out.write_all(CLEAR.as_bytes())?;
@@ -46,6 +45,23 @@ fn draw(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all((lines.join("\n") + "\n").as_bytes())?;
     out.flush()
+}
+
+/// As many lines as there is room for, with the last saying how many there are no room for.
+fn fitting(text: &str, height: usize) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let kept = match lines.len() {
+        all if all <= height => all,
+        _ => height - 1,
+    };
+    let mut shown: Vec<String> = lines.iter().take(kept).map(ToString::to_string).collect();
+    if kept < lines.len() {
+        shown.push(format!(
+            "... {} more",
+            format::count(lines.len() - kept, "line")
+        ));
+    }
+    shown
 }
 
 /// Keys come as they are pressed, and are not shown, as long as this lives.
@@ -74,8 +90,9 @@ impl Drop for Keys {
 /// are taken one by one.
 fn wait(pause: Duration) -> nix::Result<bool> {
     const INTERRUPT: u8 = 3;
+    const SUSPEND: u8 = 26;
     let end = Instant::now() + pause;
-    let keys = Keys::begin()?;
+    let mut keys = Keys::begin()?;
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
@@ -96,6 +113,11 @@ fn wait(pause: Duration) -> nix::Result<bool> {
                 drop(keys);
                 raise(Signal::SIGINT)?;
                 return Ok(true);
+            }
+            _ if key == [SUSPEND] => {
+                drop(keys);
+                raise(Signal::SIGTSTP)?;
+                keys = Keys::begin()?;
             }
             _ => {}
         }

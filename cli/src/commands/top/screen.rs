@@ -1,16 +1,19 @@
 //! The live view on a terminal.
 
+use super::columns::{self, Column};
 use super::rows::{Room, Row, Watch};
-use super::view::{HEADINGS, Order, View, cells, summary};
+use super::view::{Order, View, cells, summary};
 use crate::failure::{Failure, Outcome};
-use crate::output::table::Align;
+use nix::sys::signal::{Signal, raise};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui::layout::{Alignment, Constraint, Layout};
+use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Style, Stylize};
-use ratatui::text::Text;
-use ratatui::widgets::{Cell, Paragraph, Row as Line, Table, TableState};
+use ratatui::widgets::{Paragraph, Row as Line, Table, TableState, Wrap};
 use std::time::{Duration, Instant};
+
+/// The summary takes no more lines than this.
+const HEAD: u16 = 3;
 
 const HELP: &str = "M memory  G growth  N name  R reverse  o orphans  space look now  q quit";
 
@@ -52,6 +55,7 @@ struct Screen {
 enum Wish {
     Nothing,
     Look,
+    Suspend,
     Quit,
 }
 
@@ -77,6 +81,11 @@ impl Screen {
             match wish {
                 Wish::Quit => return Ok(()),
                 Wish::Nothing => {}
+                Wish::Suspend => {
+                    ratatui::try_restore()?;
+                    raise(Signal::SIGTSTP)?;
+                    *terminal = ratatui::try_init()?;
+                }
                 Wish::Look if iterations.is_some_and(|most| looks >= most) => return Ok(()),
                 Wish::Look => {
                     (self.rows, self.room) = watch.look();
@@ -89,8 +98,11 @@ impl Screen {
 
     fn pressed(&mut self, key: KeyEvent) -> Wish {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
-            let ends = matches!(key.code, KeyCode::Char('c' | 'd'));
-            return if ends { Wish::Quit } else { Wish::Nothing };
+            return match key.code {
+                KeyCode::Char('c' | 'd') => Wish::Quit,
+                KeyCode::Char('z') => Wish::Suspend,
+                _ => Wish::Nothing,
+            };
         }
         const PAGE: u16 = 10;
         match key.code {
@@ -114,16 +126,16 @@ impl Screen {
     }
 
     fn draw(&mut self, frame: &mut ratatui::Frame) {
+        let text = summary(&self.rows, self.room.as_ref());
+        let width = usize::from(frame.area().width.max(1));
+        let height = text.len().div_ceil(width).min(usize::from(HEAD));
         let areas = Layout::vertical([
-            Constraint::Length(1),
+            Constraint::Length(u16::try_from(height).unwrap_or(HEAD)),
             Constraint::Length(1),
             Constraint::Min(2),
         ]);
         let [head, keys, body] = areas.areas(frame.area());
-        frame.render_widget(
-            Paragraph::new(summary(&self.rows, self.room.as_ref())),
-            head,
-        );
+        frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), head);
         let line = match (self.help, self.view.orphans) {
             (true, _) => HELP.to_owned(),
             (false, true) => "orphans only (o shows all; h for help)".to_owned(),
@@ -131,6 +143,7 @@ impl Screen {
         };
         frame.render_widget(Paragraph::new(line).dim(), keys);
         let rows = self.view.apply(&self.rows);
+        let columns = columns::fitting(&rows, width);
         let lines = rows.iter().map(|row| {
             let style = match (row.is_orphan, row.growth > 0) {
                 _ if !self.coloured => Style::new(),
@@ -138,21 +151,14 @@ impl Screen {
                 (false, true) => Style::new().red(),
                 (false, false) => Style::new(),
             };
-            let aligned = cells(row).into_iter().zip(HEADINGS);
-            Line::new(aligned.map(|(text, (_, align))| cell(text, align))).style(style)
+            let texts = cells(row);
+            let texts = columns.iter().map(|column| column.cell(&texts));
+            Line::new(texts).style(style)
         });
-        let widths = [
-            Constraint::Length(6),
-            Constraint::Length(7),
-            Constraint::Length(6),
-            Constraint::Length(9),
-            Constraint::Length(10),
-            Constraint::Fill(3),
-            Constraint::Fill(1),
-            Constraint::Fill(1),
-        ];
-        let headings = HEADINGS.map(|(heading, align)| cell(heading.to_owned(), align));
+        let headings = columns.iter().map(Column::heading);
+        let widths = columns.iter().map(|column| column.width);
         let table = Table::new(lines, widths)
+            .column_spacing(columns::GAP)
             .header(Line::new(headings).bold())
             .row_highlight_style(Style::new().reversed());
         frame.render_stateful_widget(table, body, &mut self.state);
@@ -165,12 +171,4 @@ impl Screen {
             Order::Name => "by name",
         }
     }
-}
-
-fn cell(text: String, align: Align) -> Cell<'static> {
-    let alignment = match align {
-        Align::Left => Alignment::Left,
-        Align::Right => Alignment::Right,
-    };
-    Cell::from(Text::from(text).alignment(alignment))
 }

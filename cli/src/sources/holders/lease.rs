@@ -4,9 +4,10 @@
 use super::FileId;
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::{Uid, setfsuid};
 use std::fs::OpenOptions;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -27,16 +28,30 @@ pub(crate) fn is_open_anywhere(path: &Path, expected: FileId) -> Option<bool> {
             sleep(Duration::from_millis(1));
         }
         let file = options.open(path).ok()?;
-        if FileId::of(&file.metadata().ok()?) != expected {
+        let data = file.metadata().ok()?;
+        if FileId::of(&data) != expected {
             return None;
         }
-        match try_lease(file.as_raw_fd()) {
+        match lease_as(Uid::from_raw(data.uid()), file.as_raw_fd()) {
             Ok(()) => return Some(false),
             Err(Errno::EAGAIN) => {}
             Err(_) => return None,
         }
     }
     Some(true)
+}
+
+/// Only a file's owner gets a lease on it, or who has `CAP_LEASE`, which root in a container has not:
+/// he asks as the owner. Of this process's one thread, that concerns files only.
+fn lease_as(owner: Uid, fd: i32) -> nix::Result<()> {
+    let taken = try_lease(fd);
+    if taken != Err(Errno::EACCES) || !Uid::effective().is_root() {
+        return taken;
+    }
+    let before = setfsuid(owner);
+    let taken = try_lease(fd);
+    setfsuid(before);
+    taken
 }
 
 /// Takes the lease and gives it back. Who opens the file in between waits for that, and this

@@ -108,6 +108,11 @@ impl Scan {
         }
     }
 
+    /// Whether there is no process that could hold something unseen.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.unseen == 0 && process::all_are_listed()
+    }
+
     /// Who holds a file.
     pub(crate) fn holders(&self, file: FileId) -> Vec<Attachment> {
         let holds = self.holds.get(&file).into_iter().flatten();
