@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use partage_trace_format::header::{Arch, Origin, State};
-use partage_trace_format::{Clock, Record};
+use partage_trace_format::{Call, Clock, Record};
 
 use crate::event::Event;
 use crate::image::Image;
+use crate::model::Module;
 use crate::recording::Recording;
 use crate::walk::Walk;
 use crate::words;
@@ -33,6 +34,8 @@ pub struct Start {
     pub arch: Arch,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// Of a ring: the executable mappings that it still has. They hold for older calls, too.
+    pub modules: Vec<Module>,
 }
 
 /// How a process image ended.
@@ -63,7 +66,10 @@ impl Start {
     /// What an image's header says about its start.
     pub(crate) fn of(index: usize, image: &Image, clock: &Clock) -> Option<Self> {
         let header = image.header()?;
-
+        let modules = match header.ring_slots {
+            0 => Vec::new(),
+            _ => modules(index, image, clock),
+        };
         Some(Start {
             image: index,
             pid: header.pid,
@@ -74,8 +80,17 @@ impl Start {
             exe: words::text(header.exe),
             arch: header.arch,
             arguments: header.arguments().map(words::text).collect(),
+            modules,
         })
     }
+}
+
+/// The executable mappings that an image tells of.
+fn modules(index: usize, image: &Image, clock: &Clock) -> Vec<Module> {
+    let told = image.walk(0);
+    let told = told.filter(|record| record.call == Ok(Call::Module));
+    told.map(|record| Module::of(&Event::new(index, &record, clock)))
+        .collect()
 }
 
 /// How the image ended, as far as can be told.

@@ -47,7 +47,7 @@ pub(crate) fn forget() {
 /// Makes sure that the mapping of this code address is recorded.
 #[inline(always)]
 pub(crate) fn know(address: usize) {
-    if !file::keeps(RECORDED_AT.load(Ordering::Relaxed)) {
+    if file::is_ring() && !file::keeps_for_long(RECORDED_AT.load(Ordering::Relaxed)) {
         // The ring is about to overwrite them.
         forget();
     }
@@ -81,7 +81,7 @@ fn learn(address: usize, known: &AtomicUsize) {
 /// From which ticket on a ring counts until the mappings are recorded again. Where they fill a good part of it, they
 /// would leave little room for anything else, and looking at them takes long.
 fn again_after(before: u64) -> u64 {
-    const SHARE: u64 = 8;
+    const SHARE: u64 = 16;
     match file::tickets() {
         now if file::is_ring() && (now - before).saturating_mul(SHARE) < options::ring() => now,
         _ => u64::MAX,

@@ -216,14 +216,7 @@ impl Model {
     }
 
     fn module(&mut self, scene: &Scene<'_>) {
-        let module = Module {
-            start: scene.event.arg(0),
-            end: scene.event.arg(1),
-            offset: scene.event.arg(2),
-            path: text(scene),
-            file: scene.event.name.clone().unwrap_or_default(),
-            build_id: scene.event.build_id.clone(),
-        };
+        let module = Module::of(scene.event);
         if let Some(process) = self.processes.get_mut(scene.process) {
             process.modules.push(module);
         }

@@ -281,7 +281,8 @@ impl Model {
                 let parent = self.processes.get(parent)?;
                 Some((parent.modules.clone(), parent.ipc))
             });
-            if let (Some((code, ipc)), Some(child)) = (known, self.processes.get_mut(process)) {
+            if let (Some((mut code, ipc)), Some(child)) = (known, self.processes.get_mut(process)) {
+                code.append(&mut child.modules);
                 child.modules = code;
                 child.ipc = ipc;
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use super::object::HoldId;
-use crate::event::Stack;
+use crate::event::{Event, Stack};
 use crate::stream::{Ending, Start};
 
 /// A descriptor of shared memory.
@@ -37,6 +37,21 @@ pub struct Module {
     pub file: Box<[u8]>,
     /// Its build id, if it has one and it was recorded.
     pub build_id: Option<Box<[u8]>>,
+}
+
+impl Module {
+    /// What a record of one says.
+    pub(crate) fn of(event: &Event) -> Self {
+        let file = event.name.clone().unwrap_or_default();
+        Module {
+            start: event.arg(0),
+            end: event.arg(1),
+            offset: event.arg(2),
+            path: crate::words::text(&file),
+            file,
+            build_id: event.build_id.clone(),
+        }
+    }
 }
 
 /// Bytes mapped now and at most.
@@ -99,14 +114,15 @@ pub struct Process {
 }
 
 impl Process {
-    pub(super) fn new(start: Start) -> Self {
+    pub(super) fn new(mut start: Start) -> Self {
+        let modules = std::mem::take(&mut start.modules);
         Process {
             start,
             end: None,
             killed: None,
             fault: None,
             mapped: Gauge::default(),
-            modules: Vec::new(),
+            modules,
             stacks: HashMap::new(),
             ipc: 0,
             calls: 0,

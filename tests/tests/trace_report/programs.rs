@@ -373,6 +373,8 @@ fn a_ring_keeps_the_newest() {
     let place = format!("main at {program_text}.c:2");
     let named = ended.output.matches(&place).count();
     assert!(named > 100, "{}", ended.output);
+    let calls = ended.output.matches("] shmdt(").count();
+    assert_eq!(named, calls, "{}", ended.output);
     assert!(
         ended.output.contains("older slots overwritten in the ring"),
         "{}",
