@@ -1,4 +1,4 @@
-//! Which release this is, for a program that asks and for whoever looks at a program's file.
+//! Which release this is, for a program that asks, and for a reader of a program's file.
 
 use core::ffi::c_char;
 

@@ -57,7 +57,7 @@ impl Choice {
         person.act(|| sources::locate(dir))?
     }
 
-    /// Whoever is to be acted as.
+    /// The user to act as.
     pub(crate) fn person(&self) -> Result<Option<Person>, Failure> {
         self.user.as_deref().map(Person::find).transpose()
     }

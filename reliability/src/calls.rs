@@ -1,4 +1,4 @@
-//! The calls under test, by their C names: whoever is preloaded answers.
+//! The calls under test, by their C names: the preloaded object answers.
 
 use std::ptr::null_mut;
 

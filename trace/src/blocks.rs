@@ -85,7 +85,7 @@ fn own(key: c_uint) -> Option<&'static Thread> {
     unsafe { block.as_ref() }
 }
 
-/// The key, made by whoever comes first.
+/// The key, made by the first thread that asks for it.
 fn key() -> Option<c_uint> {
     let known = KEY.load(Ordering::Acquire);
     if known != 0 {
@@ -144,7 +144,7 @@ fn take() -> Option<*mut Thread> {
 }
 
 impl Chunk {
-    /// Its memory, mapped by whoever comes first.
+    /// Its memory, mapped by the first thread that needs it.
     fn mapped(&self) -> Option<*mut Thread> {
         let there = self.blocks.load(Ordering::Acquire);
         if !there.is_null() {

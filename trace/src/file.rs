@@ -314,8 +314,8 @@ fn enter_pages(from: u64, to: u64) {
     }
 }
 
-/// Gives the memory of a window back that was filled some time ago. It stays mapped, and its contents stay in the file:
-/// whoever still writes there finds them again.
+/// Gives back the memory of a window that was filled some time ago. It stays mapped, and its contents stay in the file: a
+/// thread that still writes there finds them again.
 fn let_go(index: usize) {
     let window = MAPPED
         .get(index)

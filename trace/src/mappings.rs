@@ -1,7 +1,7 @@
 //! Where shared memory is mapped in this process, so that a `munmap` of something else is told apart in a few nanoseconds.
 //!
-//! The table is an unordered set of ranges. A slot is owned by whoever set its bit in `OCCUPIED`, so no lock is needed and a
-//! signal handler may interrupt anybody. A filter of counters, by the hash of 64 KiB granules, answers for most other
+//! The table is an unordered set of ranges. A slot belongs to the thread that set its bit in `OCCUPIED`, so no lock is needed and a
+//! signal handler may interrupt any thread. A filter of counters, by the hash of 64 KiB granules, answers for most other
 //! memory without a look at the table: no counter, no mapping. It is raised before a range is entered and lowered after
 //! it is gone, so it never misses one that a caller can know of.
 

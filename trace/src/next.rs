@@ -34,7 +34,7 @@ macro_rules! symbols {
             }
         }
 
-        /// Calls by number, each as a function of its six arguments. They go on as calls by number: who makes one may
+        /// Calls by number, each as a function of its six arguments. They go on as calls by number: a program that makes one may
         /// have overwritten the function of the same meaning.
         mod numbered {
             $(

@@ -43,7 +43,7 @@ struct Kept {
     words: [usize; STACK_WORDS],
 }
 
-/// Whoever finds an entry busy goes on without it: nobody waits.
+/// A thread that finds an entry busy goes on without it: no thread waits.
 struct Entry {
     busy: AtomicBool,
     kept: UnsafeCell<Kept>,

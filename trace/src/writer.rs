@@ -126,7 +126,7 @@ fn take(slots: u64) -> Option<(Header, u64)> {
     Some((header, ticket))
 }
 
-/// In a ring, makes the slots ours: whoever still writes an older record into one of them keeps it.
+/// In a ring, makes the slots ours. A thread that still writes an older record into one of them keeps that one.
 fn claim_all(ticket: u64, slots: u64) -> bool {
     for taken in 0..slots {
         if !commit_word(ticket + taken).is_some_and(|word| claim(word, ticket + taken)) {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) use partage_report::size;
 
-/// The same as one word, for tables: whoever splits their lines at blanks counts on columns.
+/// The same as one word, for tables: scripts split their lines at blanks and count columns.
 pub(crate) fn size_in_table(bytes: u64) -> String {
     size(bytes).replace(' ', "")
 }

@@ -120,7 +120,7 @@ impl Follower {
     ) -> Result<bool, Failure> {
         self.recording.look().map_err(lost)?;
         let idle = self.recording.running().is_empty() && {
-            // Whoever ended while the system was looked at may have started somebody who was not there yet.
+            // A process that ended while the system was looked at may have started another one meanwhile.
             let known = self.recording.images().len();
             self.recording.look().map_err(lost)?;
             known == self.recording.images().len() && self.recording.running().is_empty()

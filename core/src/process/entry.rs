@@ -296,9 +296,10 @@ impl Entry {
 
     /// Claims the entry for this thread, or takes it over from one that will not come back.
     ///
-    /// An entry that is at rest is taken first, then its owner is written, then it becomes busy: only who has taken it
-    /// writes, so a busy entry names its owner, whoever else tried to claim it. Until it is busy nothing has been done,
-    /// and it may be taken away again: then this begins anew.
+    /// Claims an entry that is at rest, in three steps: the entry is taken, its owner is written, and it becomes busy.
+    /// Only the thread that has taken it writes the owner, so a busy entry names the right one, even if other threads tried
+    /// to claim it. Before it is busy nothing has been done yet, and another thread may take it away: then this begins
+    /// anew.
     pub(super) fn claim(&self, from: Stamp, to: Stage, frame: usize) -> Option<Stamp> {
         if from.is_busy() {
             return self.take(from, to, frame);

@@ -145,7 +145,7 @@ fn end_all_of(mark: usize, here: usize, thoroughly: bool) {
     }
 }
 
-/// Who is in the middle of a call, of which the entry says more than that it was taken.
+/// Who owns an entry that is in the middle of a call.
 fn owner_of(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) -> Owner {
     let (mark, depth) = entry.owner();
     // It has just been taken over by a thread that settles it, and still names its earlier owner.

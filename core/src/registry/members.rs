@@ -270,7 +270,7 @@ impl Registry {
             other => other.map_err(as_another)?,
         };
         let noted = recorded.load(Ordering::Acquire);
-        // Who takes a lock looks when it is mapped.
+        // A process that takes a lock checks the file once it is mapped.
         if make && noted != 0 {
             return Ok(file);
         }

@@ -50,7 +50,7 @@ impl Atomic for AtomicU64 {
         let Some(atomic) = &self.watched else {
             return self.newest();
         };
-        // Who is dead reads zeroes, of which every loop comes to an end, and writes nothing.
+        // A dead process reads zeroes, with which every loop ends, and writes nothing.
         if life::is_over() {
             0
         } else {

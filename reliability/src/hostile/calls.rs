@@ -1,4 +1,4 @@
-//! Who answers the calls: whoever is preloaded, or the core that is linked into this program.
+//! What answers the calls: the preloaded object, or the core that is linked into this program.
 
 use crate::calls::{self, Result};
 use partage_core::mapping::{self, RemapRequest};

@@ -1,5 +1,5 @@
-//! Bytes and files that change under a process that uses them: what is changed, and the process. Whoever drives it says
-//! where the choices come from, a seed or a fuzzer's bytes, and who answers the calls.
+//! Bytes and files that change under a process that uses them: what is changed, and the process. The test or fuzz target
+//! says where the choices come from, a seed or a fuzzer's bytes, and what answers the calls.
 
 mod calls;
 mod choices;

@@ -112,7 +112,7 @@ const ROWS: &[Row] = &[
     // Kept pages make attaching again fast; without one the file is opened.
     ("shmat, the second", "mremap", &[], Success),
     ("shmat, the second", "mmap", &[], Either),
-    // The segment is gone for everybody; its file is removed by whoever looks next.
+    // The segment is gone for everybody; the next process that looks removes its file.
     ("", "unlinkat segment", &[], Success),
 ];
 

@@ -116,7 +116,7 @@ fn use_segment(directory: &Path, trick: Trick) -> Vec<String> {
     (trick.play)(&path, Path::new(DECOY));
     match calls::attach(id, 0) {
         Err(libc::EIDRM | libc::EACCES | libc::ENXIO | libc::EISDIR | libc::ENODEV) => {}
-        // Whoever may write a file may cut it short, before or after: touching what is gone is a fault then, as with
+        // A process that may write a file may cut it short, before or after. To touch what is gone is a fault then, as in
         // every shared mapping. Nothing is touched here.
         Ok(address) if path.metadata().is_ok_and(|status| status.is_file()) => {
             let _ = calls::detach(address);

@@ -11,8 +11,8 @@ use partage_tests::random::Random;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// What another process may have to wait for while one is stopped: whoever makes or removes segments may be in the way of
-/// the next who does. Nothing else waits.
+/// Calls that may have to wait while another process is stopped: one that makes or removes a segment may wait for another
+/// that does so. No other call waits.
 const WAITING: [&str; 2] = ["create", "remove"];
 
 struct Run<'a> {

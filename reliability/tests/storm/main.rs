@@ -135,7 +135,7 @@ impl Storm<'_> {
             // SAFETY: ends the process at once.
             unsafe { libc::_exit(0) };
         }
-        // Here as in the child: whoever is first. A look between the two would find a process in the group that its
+        // The child does this too; the first of the two counts. A look between them would find a process in the group that its
         // signal did not reach.
         // SAFETY: plain numbers; the child is ours.
         unsafe { libc::setpgid(pid, self.board.group()) };

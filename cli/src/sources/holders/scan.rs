@@ -43,7 +43,7 @@ impl Scan {
         for pid in process::all() {
             match scan.look_at(pid) {
                 Err(why) if process::is_refusal(&why) => scan.unseen += 1,
-                // Whoever ends meanwhile holds nothing.
+                // A process that ends meanwhile holds nothing.
                 _ => {}
             }
         }

@@ -79,7 +79,7 @@ impl Tracer {
         }
     }
 
-    /// Everybody shall be let go: whoever does not stop by itself is made to.
+    /// Lets all processes go. One that does not stop by itself is stopped.
     pub(super) fn leave(&mut self) {
         self.leaving = true;
         for tid in self.threads.keys() {
