@@ -161,8 +161,8 @@ impl Registry {
         Some(recorded)
     }
 
-    /// Mends what can be known from what is there, after damage. Bytes that stand for one slot may be another's too, so
-    /// slots that were right are checked again.
+    /// Repairs, after damage, what can be computed from the rest. The repair of one slot may break another one that
+    /// seemed right, so this goes over all slots again, a few times at most.
     ///
     /// # Errors
     /// - what touching the registry says

@@ -222,8 +222,8 @@ impl Registry {
         (segment.state == State::Live && segment.key == key).then_some(segment)
     }
 
-    /// Finishes what a maker left that died or never came back. If its key is entered the segment is whole, and else it
-    /// goes.
+    /// Finishes a segment whose maker died or never came back. With its key in the index the segment is whole, and
+    /// becomes live. Else it is removed.
     #[inline(never)]
     pub(crate) fn finish_creation(&self, index: u32) -> Result<()> {
         let slot = self.slot(index)?;

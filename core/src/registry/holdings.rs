@@ -136,7 +136,8 @@ pub(crate) fn counts_under(word: Word, index: u32, holding: &Holding<impl Atomic
     }
 }
 
-/// Applies what `word` announces. False if the word has changed since: then it was applied, and more may be to do.
+/// Applies what `word` announces. False if the word has changed since. Then another process has applied it, and the word may
+/// announce another change.
 fn help(slot: &impl Slot, word: Word) -> bool {
     if word.change == Change::None {
         return true;
@@ -206,9 +207,9 @@ pub fn update<S: Slot>(
 }
 
 /// Moves a slot to its next state while nobody is attached: before its segment is live, or once it is doomed. What the
-/// word announces is applied first: its announcer will find the word changed and leave it, and a holding would count
-/// for ever. A process that reaps may change the word meanwhile; then the state is changed from there. False if the
-/// state should no longer be changed.
+/// word announces is applied first: the process that announced it will find another word and not apply it, and the
+/// holding would count for ever. A process that reaps may change the word meanwhile; then this tries again with the new
+/// word. False if the state should no longer be changed.
 ///
 /// # Errors
 /// - `EUCLEAN` other processes change the word without end
@@ -364,7 +365,7 @@ pub fn touch(slot: &impl Slot) -> Result<()> {
     update(slot, |word| Ok(Some(word.to_state(word.state)))).map(drop)
 }
 
-/// Between the look at the count and the touch, a change in the dead member's name may have come.
+/// Ends a count that somebody announced for the dead member after [`take`] looked at it, and before the touch.
 fn clear<S: Slot>(slot: &S, index: u32, holding: &Holding<S::Atomic>, token: u64) -> Result<()> {
     update(slot, |word| {
         let count = Count::load(holding);

@@ -109,7 +109,8 @@ impl<'a> KeyIndex<'a> {
         Ok(None)
     }
 
-    /// Where to enter `slot` for the key. `None` if it is entered already, or if the index is full, which cannot be.
+    /// Where to enter `slot` for the key. `None` if it is entered already. The index is never full: it
+    /// has twice as many cells as there may be segments.
     pub(super) fn place_for(&self, key: i32, slot: u32) -> Result<Option<Place<'a>>> {
         let mut free = None;
         for position in self.probe(key) {

@@ -143,7 +143,7 @@ impl Registry {
         process::is_gone(pid, b"registry")
     }
 
-    /// Whether nobody is left who could give birth to this child.
+    /// Whether a child cannot be born any more, since its parent is dead.
     fn is_alone(&self, slot: &MemberSlot) -> bool {
         let parent = Token::from_bits(slot.parent.load(Ordering::Relaxed));
         parent.is_some_and(|parent| {
