@@ -9,6 +9,7 @@
 mod c_types;
 mod constructors;
 pub mod mapping_calls;
+mod own_names;
 pub mod posix_calls;
 mod signature_check;
 pub mod sysv_calls;

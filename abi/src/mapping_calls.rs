@@ -1,6 +1,7 @@
 //! `mmap`, `mmap64`, `munmap`, `mremap`, under their own names and under the prefix `partage_`: what they do to an
 //! attachment counts.
 
+use crate::own_names::own_names;
 use crate::{address, int};
 use core::ffi::{c_int, c_void};
 use libc::{off_t, off64_t, size_t};
@@ -162,74 +163,15 @@ pub extern "C" fn partage_munlockall() -> c_int {
     int(mapping::munlockall().map(|()| 0))
 }
 
-/// [`partage_mlockall`] under its own name.
-#[unsafe(no_mangle)]
-pub extern "C" fn mlockall(flags: c_int) -> c_int {
-    partage_mlockall(flags)
-}
-
-/// [`partage_munlockall`] under its own name.
-#[unsafe(no_mangle)]
-pub extern "C" fn munlockall() -> c_int {
-    partage_munlockall()
-}
-
-/// [`partage_mmap`] under its own name.
-///
-/// # Safety
-/// As for [`partage_mmap`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mmap(
-    addr: *mut c_void,
-    len: size_t,
-    prot: c_int,
-    flags: c_int,
-    fd: c_int,
-    offset: off_t,
-) -> *mut c_void {
-    // SAFETY: the caller's promise.
-    unsafe { map(addr, len, prot, flags, fd, off64_t::from(offset)) }
-}
-
-/// [`partage_mmap64`] under its own name.
-///
-/// # Safety
-/// As for [`partage_mmap64`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mmap64(
-    addr: *mut c_void,
-    len: size_t,
-    prot: c_int,
-    flags: c_int,
-    fd: c_int,
-    offset: off64_t,
-) -> *mut c_void {
-    // SAFETY: the caller's promise.
-    unsafe { map(addr, len, prot, flags, fd, offset) }
-}
-
-/// [`partage_munmap`] under its own name.
-///
-/// # Safety
-/// As for [`partage_munmap`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn munmap(addr: *mut c_void, len: size_t) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { unmap(addr, len) }
-}
-
-/// [`partage_mremap`] under its own name.
-///
-/// # Safety
-/// As for [`partage_mremap`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mremap(
-    old_address: *mut c_void,
-    old_size: size_t,
-    new_size: size_t,
-    flags: c_int,
-    new_address: *mut c_void,
-) -> *mut c_void {
-    // SAFETY: the caller's promise.
-    unsafe { remap(old_address, old_size, new_size, flags, new_address) }
+own_names! {
+    mmap(addr: *mut c_void, len: size_t, prot: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void =
+        map(addr, len, prot, flags, fd, off64_t::from(offset));
+    mmap64(addr: *mut c_void, len: size_t, prot: c_int, flags: c_int, fd: c_int, offset: off64_t) -> *mut c_void =
+        map(addr, len, prot, flags, fd, offset);
+    munmap(addr: *mut c_void, len: size_t) -> c_int = unmap(addr, len);
+    mremap(
+        old_address: *mut c_void, old_size: size_t, new_size: size_t, flags: c_int, new_address: *mut c_void
+    ) -> *mut c_void = remap(old_address, old_size, new_size, flags, new_address);
+    mlockall(flags: c_int) -> c_int = partage_mlockall(flags);
+    munlockall() -> c_int = partage_munlockall();
 }

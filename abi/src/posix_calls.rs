@@ -1,6 +1,7 @@
 //! `shm_open`, `shm_unlink`, under their own names and under the prefix `partage_`, and `partage_close`.
 
 use crate::int;
+use crate::own_names::own_names;
 use core::ffi::{CStr, c_char, c_int};
 use libc::mode_t;
 use partage_core::{os, posix};
@@ -61,22 +62,7 @@ pub extern "C" fn partage_close(fd: c_int) -> c_int {
     int(os::close(fd).map(|()| 0))
 }
 
-/// [`partage_shm_open`] under its own name.
-///
-/// # Safety
-/// As for [`partage_shm_open`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn shm_open(name: *const c_char, oflag: c_int, mode: mode_t) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { partage_shm_open(name, oflag, mode) }
-}
-
-/// [`partage_shm_unlink`] under its own name.
-///
-/// # Safety
-/// As for [`partage_shm_unlink`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn shm_unlink(name: *const c_char) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { partage_shm_unlink(name) }
+own_names! {
+    shm_open(name: *const c_char, oflag: c_int, mode: mode_t) -> c_int = partage_shm_open(name, oflag, mode);
+    shm_unlink(name: *const c_char) -> c_int = partage_shm_unlink(name);
 }

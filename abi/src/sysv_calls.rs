@@ -1,6 +1,7 @@
 //! `shmget`, `shmat`, `shmdt`, `shmctl`, under their own names and under the prefix `partage_`.
 
 use crate::c_types::{ShmInfo, ShmUsage, ShmidDs, copy_in, copy_out};
+use crate::own_names::own_names;
 use crate::{address, int};
 use core::ffi::{c_int, c_void};
 use libc::{SHM_INFO, SHM_LOCK, SHM_STAT, SHM_STAT_ANY, SHM_UNLOCK, key_t, shmid_ds, size_t};
@@ -189,38 +190,10 @@ unsafe fn user_control(shmid: c_int, cmd: c_int, buf: usize) -> Result<c_int> {
 // Under their own names, and not by way of the others: some programs overwrite the beginning of these functions with a jump
 // of their own, for which a single jump would be too short.
 
-/// [`partage_shmget`] under its own name.
-#[unsafe(no_mangle)]
-pub extern "C" fn shmget(key: key_t, size: size_t, shmflg: c_int) -> c_int {
-    int(get(key, size, shmflg))
-}
-
-/// [`partage_shmat`] under its own name.
-///
-/// # Safety
-/// As for [`partage_shmat`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn shmat(shmid: c_int, shmaddr: *const c_void, shmflg: c_int) -> *mut c_void {
-    // SAFETY: the caller's promise.
-    address(unsafe { attach(shmid, shmaddr.expose_provenance(), shmflg) })
-}
-
-/// [`partage_shmdt`] under its own name.
-///
-/// # Safety
-/// As for [`partage_shmdt`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn shmdt(shmaddr: *const c_void) -> c_int {
-    // SAFETY: the caller's promise.
-    int(unsafe { detach(shmaddr.expose_provenance()) })
-}
-
-/// [`partage_shmctl`] under its own name.
-///
-/// # Safety
-/// As for [`partage_shmctl`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn shmctl(shmid: c_int, cmd: c_int, buf: *mut shmid_ds) -> c_int {
-    // SAFETY: the caller's promise.
-    int(unsafe { control(shmid, cmd, buf.expose_provenance()) })
+own_names! {
+    shmget(key: key_t, size: size_t, shmflg: c_int) -> c_int = int(get(key, size, shmflg));
+    shmat(shmid: c_int, shmaddr: *const c_void, shmflg: c_int) -> *mut c_void =
+        address(attach(shmid, shmaddr.expose_provenance(), shmflg));
+    shmdt(shmaddr: *const c_void) -> c_int = int(detach(shmaddr.expose_provenance()));
+    shmctl(shmid: c_int, cmd: c_int, buf: *mut shmid_ds) -> c_int = int(control(shmid, cmd, buf.expose_provenance()));
 }

@@ -77,37 +77,24 @@ macro_rules! dlmopen_instructions {
     };
 }
 
-/// The instructions of dlsym.
+/// The instructions of dlsym and dlvsym: what the object stands in for is one argument more, the third or the fourth.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! dlsym_instructions {
-    () => {
-        concat!(
-            "hint #34\n",
-            "add x16, x0, #1\n",
-            "cmp x16, #1\n",
-            "b.ls 2f\n",
-            "adrp x2, {captured}\n",
-            "add x2, x2, :lo12:{captured}\n",
-            "b {by_handle}\n",
-            "2:\n",
-            $crate::go_on!(),
-        )
+macro_rules! by_handle_instructions {
+    (third) => {
+        $crate::by_handle_instructions!("x2")
     };
-}
-
-/// The instructions of dlvsym.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! dlvsym_instructions {
-    () => {
+    (fourth) => {
+        $crate::by_handle_instructions!("x3")
+    };
+    ($captured:literal) => {
         concat!(
             "hint #34\n",
             "add x16, x0, #1\n",
             "cmp x16, #1\n",
             "b.ls 2f\n",
-            "adrp x3, {captured}\n",
-            "add x3, x3, :lo12:{captured}\n",
+            concat!("adrp ", $captured, ", {captured}\n"),
+            concat!("add ", $captured, ", ", $captured, ", :lo12:{captured}\n"),
             "b {by_handle}\n",
             "2:\n",
             $crate::go_on!(),

@@ -76,7 +76,7 @@ macro_rules! entry_points {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn dlsym() {
             ::core::arch::naked_asm!(
-                $crate::dlsym_instructions!(),
+                $crate::by_handle_instructions!(third),
                 captured = sym CAPTURED,
                 by_handle = sym $crate::lookup::by_handle,
                 next = sym $crate::next::DLSYM,
@@ -92,7 +92,7 @@ macro_rules! entry_points {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn dlvsym() {
             ::core::arch::naked_asm!(
-                $crate::dlvsym_instructions!(),
+                $crate::by_handle_instructions!(fourth),
                 captured = sym CAPTURED,
                 by_handle = sym $crate::lookup::by_handle_and_version,
                 next = sym $crate::next::DLVSYM,

@@ -80,35 +80,23 @@ macro_rules! dlmopen_instructions {
     };
 }
 
-/// The instructions of dlsym.
+/// The instructions of dlsym and dlvsym: what the object stands in for is one argument more, the third or the fourth.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! dlsym_instructions {
-    () => {
-        concat!(
-            "endbr64\n",
-            "lea r11, [rdi + 1]\n",
-            "cmp r11, 1\n",
-            "jbe 2f\n",
-            "lea rdx, [rip + {captured}]\n",
-            "jmp {by_handle}\n",
-            "2:\n",
-            $crate::go_on!(),
-        )
+macro_rules! by_handle_instructions {
+    (third) => {
+        $crate::by_handle_instructions!("rdx")
     };
-}
-
-/// The instructions of dlvsym.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! dlvsym_instructions {
-    () => {
+    (fourth) => {
+        $crate::by_handle_instructions!("rcx")
+    };
+    ($captured:literal) => {
         concat!(
             "endbr64\n",
             "lea r11, [rdi + 1]\n",
             "cmp r11, 1\n",
             "jbe 2f\n",
-            "lea rcx, [rip + {captured}]\n",
+            concat!("lea ", $captured, ", [rip + {captured}]\n"),
             "jmp {by_handle}\n",
             "2:\n",
             $crate::go_on!(),
