@@ -11,6 +11,9 @@ pub const DIRECTORIES: [&str; 5] = [
     "/usr/libexec/",
 ];
 
+/// Directories of sources that compilers put into programs: C++'s headers, Rust's library.
+const SOURCES: [&str; 3] = ["/usr/include/", "/usr/lib/gcc/", "/rustc/"];
+
 /// Most places that are shown of a call by default.
 const NEAREST: usize = 4;
 
@@ -48,8 +51,8 @@ impl System {
         System { all, ..self }
     }
 
-    /// Whether this is not where a person has to look: a library or a script of the system. A program is of interest
-    /// wherever it lies.
+    /// Whether this is not where a person has to look: a library or a script of the system, or what the compiler took from
+    /// one. A program is of interest wherever it lies.
     #[must_use]
     pub fn holds(&self, frame: &Frame) -> bool {
         if frame.interpreter.is_some() {
@@ -60,6 +63,10 @@ impl System {
                     frame.interpreter.as_deref() == Some("java") && jit::is_of_the_jdk(method)
                 });
             return built_in || is_of_interpreter(file) || self.is_below(file);
+        }
+        let source = frame.line.as_ref().map_or("", |(file, _)| file.as_str());
+        if SOURCES.iter().any(|sources| source.starts_with(sources)) {
+            return true;
         }
         match &frame.module {
             Some(path) if path.starts_with('[') => true,
@@ -148,6 +155,23 @@ mod tests {
         assert_eq!(system.nearest(alone.clone()), alone);
         let own = System::of(&["/usr/lib/x86".to_owned()]);
         assert!(own.holds(&library) && !own.holds(&loader));
+    }
+
+    #[test]
+    fn what_a_header_put_into_the_program_is_passed_over() {
+        let at = |file: &str, function| Frame {
+            line: Some((file.to_owned(), 7)),
+            inlined: true,
+            ..native("/srv/app", function, true)
+        };
+        let own = at("/srv/app.cc", "Pool::Pool()");
+        let header = at("/usr/include/c++/12/bits/unique_ptr.h", "make_unique");
+        let library = at("/rustc/9fc6b431/library/core/src/ops/function.rs", "call");
+        let main = at("/srv/app.cc", "main");
+        let all = [own.clone(), header.clone(), library, main.clone()];
+        assert_eq!(System::default().nearest(all.to_vec()), [own, main]);
+        // Where there is nothing else it is shown.
+        assert_eq!(System::default().nearest(vec![header.clone()]), [header]);
     }
 
     #[test]
