@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! image, walk   one trace file, read or followed while it is written; its records, part by part where it is large
-//!   └ event      one record, owned, with its time in nanoseconds
+//!   └ event, module    one record, owned, with its time in nanoseconds; an executable mapping
 //! stream     the events of all processes in one order; starts and ends of processes
 //!   └ model/     which object each key, id, name, descriptor and address means; who holds what; how much memory
 //!       ├ text  summary  leaks  verdict  json  perfetto  timeline      the ways to show it
@@ -31,6 +31,7 @@ pub mod leaks;
 pub mod limits;
 pub mod live;
 pub mod model;
+mod module;
 pub mod perfetto;
 pub mod program;
 pub mod recording;

@@ -8,7 +8,7 @@ use partage_trace_format::{Call, Clock, Record};
 
 use crate::event::Event;
 use crate::image::Image;
-use crate::model::Module;
+use crate::module::Module;
 use crate::recording::Recording;
 use crate::walk::Walk;
 use crate::words;

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering
 use partage_trace_format::{Call, payload::tag};
 
 use crate::maps::{self, Mapping};
-use crate::{build_id, file, frames, options, script, writer};
+use crate::{build_id, file, frames, options, writer};
 
 const PAGE_SHIFT: u32 = 12;
 const PAGES: usize = 256;
@@ -113,25 +113,23 @@ pub(crate) fn expect() {
     EXPECTED.store(2, Ordering::Relaxed);
 }
 
-/// Looks at the maps if something may have been loaded since.
+/// Looks at the maps if something may have been loaded since; whether it has looked.
 #[inline(always)]
-pub(crate) fn refresh() {
-    if EXPECTED.load(Ordering::Relaxed) != 0 {
-        refresh_now();
-    }
+pub(crate) fn refresh() -> bool {
+    EXPECTED.load(Ordering::Relaxed) != 0 && refresh_now()
 }
 
 #[cold]
 #[inline(never)]
-fn refresh_now() {
+fn refresh_now() -> bool {
     if LOOKING.swap(true, Ordering::Acquire) {
-        return;
+        return false;
     }
     let left = EXPECTED.load(Ordering::Relaxed).saturating_sub(1);
     EXPECTED.store(left, Ordering::Relaxed);
     record_new();
-    script::look_again();
     LOOKING.store(false, Ordering::Release);
+    true
 }
 
 /// Whether code is known to lie there.

@@ -80,8 +80,10 @@ pub(crate) fn ticket(site: Site, time: u64) -> Option<u64> {
         // Not a frame pointer: a counter perhaps, that would make equal stacks different.
         site.frame_pointer = 0;
     }
-    // What was loaded may be an interpreter.
-    modules::refresh();
+    if modules::refresh() {
+        // What was loaded may be an interpreter.
+        script::look_again();
+    }
     if script::is_there() {
         ticket_with_script(site, time)
     } else {

@@ -5,10 +5,11 @@ use partage_trace_format::Call;
 use super::arguments::{IPC_CREAT, IPC_EXCL, SHM_REMAP, object_of, pages, text};
 use super::naming::{canonical, name_of_path};
 use super::object::{HoldKind, Kind, Origin};
-use super::process::{Module, Piece};
+use super::process::Piece;
 use super::semaphores;
 use super::{Model, Scene};
 use crate::event::{Detail, Event};
+use crate::module::Module;
 
 /// Commands of shmctl.
 pub(crate) mod command {

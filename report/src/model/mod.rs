@@ -19,13 +19,14 @@ pub(crate) use arguments::SHM_REMAP;
 pub(crate) use calls::{command, name_of_call};
 pub(crate) use descriptors::fcntl;
 pub use object::{Deed, Hold, HoldId, HoldKind, Kind, Object, ObjectId, Origin, Release, Site};
-pub use process::{Gauge, Module, Process};
+pub use process::{Gauge, Process};
 pub use store::Store;
 
 use std::collections::{HashMap, HashSet};
 
 use crate::afterwards::Afterwards;
 use crate::event::Event;
+pub use crate::module::Module;
 use crate::stream::{Ending, Item, Start};
 use process::Holdings;
 use store::Over;

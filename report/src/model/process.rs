@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use super::object::HoldId;
-use crate::event::{Event, Stack};
+use crate::event::Stack;
+use crate::module::Module;
 use crate::stream::{Ending, Start};
 
 /// A descriptor of shared memory.
@@ -20,38 +21,6 @@ pub(super) struct Piece {
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) hold: HoldId,
-}
-
-/// An executable mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Module {
-    /// First address.
-    pub start: u64,
-    /// Behind the last address.
-    pub end: u64,
-    /// Offset of the first address in the file.
-    pub offset: u64,
-    /// The file, as text.
-    pub path: String,
-    /// The file, as the kernel's list of mappings has it: a newline stands there as `\012`, all else as it is.
-    pub file: Box<[u8]>,
-    /// Its build id, if it has one and it was recorded.
-    pub build_id: Option<Box<[u8]>>,
-}
-
-impl Module {
-    /// What a record of one says.
-    pub(crate) fn of(event: &Event) -> Self {
-        let file = event.name.clone().unwrap_or_default();
-        Module {
-            start: event.arg(0),
-            end: event.arg(1),
-            offset: event.arg(2),
-            path: crate::words::text(&file),
-            file,
-            build_id: event.build_id.clone(),
-        }
-    }
 }
 
 /// Bytes mapped now and at most.
