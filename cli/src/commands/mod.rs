@@ -22,66 +22,65 @@ mod trace;
 use crate::failure::Outcome;
 use clap::Subcommand;
 
-/// The subcommands.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    Run(run::Args),
-    Trace(trace::Args),
-    Report(report::Args),
-    Ls(ls::Args),
-    Top(top::Args),
-    Stat(stat::Args),
-    Rm(rm::Args),
-    Gc(gc::Args),
-    Dump(dump::Args),
-    Cp(cp::Args),
-    Init(init::Args),
-    Destroy(destroy::Args),
-    Doctor(doctor::Args),
-    Check(check::Args),
-    Completions(completions::Args),
-    #[command(hide = true)]
-    Complete(complete::Args),
-    #[command(hide = true)]
-    Man(man::Args),
-}
-
-/// Carries out `command`, one of what `program` says.
-pub(crate) fn run(command: Command, program: clap::Command) -> Outcome {
-    if command.depends_on_variables() {
-        crate::variables::warn();
-    }
-    match command {
-        Command::Run(args) => run::run(args),
-        Command::Trace(args) => trace::run(args),
-        Command::Report(args) => report::run(args),
-        Command::Ls(args) => ls::run(args),
-        Command::Top(args) => top::run(args),
-        Command::Stat(args) => stat::run(args),
-        Command::Rm(args) => rm::run(args),
-        Command::Gc(args) => gc::run(args),
-        Command::Dump(args) => dump::run(args),
-        Command::Cp(args) => cp::run(args),
-        Command::Init(args) => init::run(args),
-        Command::Destroy(args) => destroy::run(args),
-        Command::Doctor(args) => doctor::run(args),
-        Command::Check(args) => check::run(args),
-        Command::Completions(args) => completions::run(args, program),
-        Command::Complete(args) => complete::run(args, program),
-        Command::Man(args) => man::run(args, program),
-    }
-}
-
-impl Command {
-    /// Whether values of `PARTAGE_*` that mean nothing are to be said here: `run` does so
-    /// itself, `doctor` has findings, and others do not ask the library.
-    fn depends_on_variables(&self) -> bool {
-        match self {
-            Self::Ls(_) | Self::Top(_) | Self::Stat(_) | Self::Rm(_) | Self::Gc(_) => true,
-            Self::Dump(_) | Self::Cp(_) | Self::Init(_) | Self::Destroy(_) => true,
-            Self::Trace(_) => true,
-            Self::Run(_) | Self::Doctor(_) | Self::Report(_) => false,
-            Self::Check(_) | Self::Completions(_) | Self::Complete(_) | Self::Man(_) => false,
+/// Makes the subcommands of one line for each: its name and its module. `asks` is of those that ask
+/// the library, so that they say first which `PARTAGE_*` mean nothing; the others have nothing to do with
+/// them, or say it themselves. `whole` is of those that are about the whole command line, and `hidden` of
+/// those that are for scripts.
+macro_rules! commands {
+    ($($name:ident($module:ident $(, $property:ident)*);)*) => {
+        /// The subcommands.
+        #[derive(Debug, Subcommand)]
+        pub(crate) enum Command {
+            $(#[command(hide = has!(hidden $($property)*))] $name($module::Args),)*
         }
-    }
+
+        /// Carries out `command`, one of what `program` says.
+        pub(crate) fn run(command: Command, program: clap::Command) -> Outcome {
+            match command {
+                $(Command::$name(args) => {
+                    if has!(asks $($property)*) {
+                        crate::variables::warn();
+                    }
+                    carry_out!($module, args, program, $($property)*)
+                })*
+            }
+        }
+    };
+}
+
+/// Calls a module's `run` with what it takes.
+macro_rules! carry_out {
+    ($module:ident, $args:ident, $program:ident, whole $($more:ident)*) => { $module::run($args, $program) };
+    ($module:ident, $args:ident, $program:ident, $other:ident $($more:ident)*) => {
+        carry_out!($module, $args, $program, $($more)*)
+    };
+    ($module:ident, $args:ident, $program:ident,) => { $module::run($args) };
+}
+
+/// Whether the first word is among the others.
+macro_rules! has {
+    (asks asks $($more:ident)*) => { true };
+    (hidden hidden $($more:ident)*) => { true };
+    ($word:ident $other:ident $($more:ident)*) => { has!($word $($more)*) };
+    ($word:ident) => { false };
+}
+
+commands! {
+    Run(run);
+    Trace(trace, asks);
+    Report(report);
+    Ls(ls, asks);
+    Top(top, asks);
+    Stat(stat, asks);
+    Rm(rm, asks);
+    Gc(gc, asks);
+    Dump(dump, asks);
+    Cp(cp, asks);
+    Init(init, asks);
+    Destroy(destroy, asks);
+    Doctor(doctor);
+    Check(check);
+    Completions(completions, whole);
+    Complete(complete, whole, hidden);
+    Man(man, whole, hidden);
 }
