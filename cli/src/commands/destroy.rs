@@ -2,16 +2,19 @@
 
 use crate::confirm;
 use crate::failure::{Failure, Outcome};
+use crate::model::Snapshot;
 use crate::name::shown;
 use crate::namespace;
 use crate::output;
+use crate::sources;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Remove a namespace with all its segments and objects
 ///
 /// Refused while a process is attached to anything in it, and when the directory holds files
-/// that no namespace has. Processes that are attached keep their memory until they detach.
+/// that no namespace has. Processes that are attached keep their memory until they detach. One that
+/// is damaged, or of another version, goes if nobody has its registry open.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -40,19 +43,10 @@ Examples:
 /// Removes the directory, after a question on a terminal.
 pub(crate) fn run(args: Args) -> Outcome {
     let files = namespace_files(&args.dir)?;
-    let snapshot = namespace::snapshot_of(&args.dir)?;
-    let (segments, objects) = (&snapshot.segments, &snapshot.objects);
-    let attached = segments
-        .iter()
-        .filter(|segment| !segment.is_orphan())
-        .count()
-        + objects.iter().filter(|object| !object.is_orphan()).count();
-    let contents = format!(
-        "{}: {}, {}",
-        shown(&args.dir),
-        output::format::count(segments.len(), "segment"),
-        output::format::count(objects.len(), "object")
-    );
+    let (contents, attached) = match namespace::snapshot_of(&args.dir) {
+        Ok(snapshot) => told(&args.dir, &snapshot),
+        Err(failure) => (unread(&args, &files, failure)?, 0),
+    };
     if attached > 0 && !args.force {
         let held = output::format::count(attached, "thing");
         return Err(Failure::new(format_args!(
@@ -72,13 +66,46 @@ pub(crate) fn run(args: Args) -> Outcome {
     Ok(0)
 }
 
+/// What is in it, and how much of that somebody is attached to.
+fn told(dir: &Path, snapshot: &Snapshot) -> (String, usize) {
+    let Snapshot {
+        segments, objects, ..
+    } = snapshot;
+    let held = segments.iter().filter(|one| !one.is_orphan()).count()
+        + objects.iter().filter(|one| !one.is_orphan()).count();
+    let contents = format!(
+        "{}: {}, {}",
+        shown(dir),
+        output::format::count(segments.len(), "segment"),
+        output::format::count(objects.len(), "object")
+    );
+    (contents, held)
+}
+
+/// The same of one that is damaged, or of another version: it goes if nobody has its registry open, or
+/// by force.
+fn unread(args: &Args, files: &[PathBuf], failure: Failure) -> Result<String, Failure> {
+    let is_open = sources::is_file_open(&args.dir.join("registry"));
+    if !args.force && is_open != Some(false) {
+        return Err(failure.advise(
+            "end the programs that use it; `--force` removes it without a look at who does",
+        ));
+    }
+    let number = output::format::count(files.len(), "file");
+    let why = failure.into_parts().0;
+    Ok(format!(
+        "{}: {number}, of which nothing can be told ({why})",
+        shown(&args.dir)
+    ))
+}
+
 /// The entries of a namespace's directory, if there is nothing in it but a namespace's.
 fn namespace_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     let cannot = |why| Failure::io(format_args!("cannot read {}", shown(dir)), why);
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).map_err(cannot)? {
         let entry = entry.map_err(cannot)?;
-        if !crate::sources::is_bookkeeping(&entry.file_name()) {
+        if !sources::is_bookkeeping(&entry.file_name()) {
             let name = crate::name::escaped(entry.file_name().as_encoded_bytes());
             return Err(Failure::new(format_args!(
                 "{} holds {name}, which is no part of a namespace",

@@ -164,7 +164,7 @@ fn unusable(directory: &Path, errno: Errno) -> Failure {
         Errno::ENOENT => Failure::new(format_args!("there is no namespace {shown}"))
             .advise("programs make it when they run there, or `partage init` does"),
         Errno::EUCLEAN => Failure::new(format_args!("the registry in {shown} is damaged")).advise(
-            "`partage doctor` says more; when nobody needs it, `partage destroy` removes it",
+            "nothing of it can be read any more: end the programs that use it, then `partage destroy` it",
         ),
         Errno::EPROTO => Failure::new(format_args!(
             "the registry in {shown} is of another version"

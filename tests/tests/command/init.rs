@@ -147,3 +147,38 @@ fn another_users_directory_is_refused() {
     assert!(output.contains("belongs to nobody"), "{output}");
     assert_eq!(fs::metadata(dir).unwrap().uid(), 65534);
 }
+
+/// What nobody can read any more can be removed, and `doctor` says how; not while somebody has it open.
+#[test]
+fn destroy_removes_what_is_damaged() {
+    let namespace = Namespace::new();
+    let held = namespace.hold("get 1 100 0600 at");
+    let dir = namespace.dir();
+    let registry = std::path::Path::new(&dir).join("registry");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(registry)
+        .unwrap();
+    std::io::Write::write_all(&mut file, b"garbage!").unwrap();
+    drop(file);
+    let (code, output) = outcome(&["doctor", "--dir", &dir]);
+    assert_eq!(code, Some(1), "{output}");
+    assert!(
+        output.contains(&format!("\n           partage destroy {dir}\n")),
+        "{output}"
+    );
+    let (code, output) = outcome(&["destroy", "--yes", &dir]);
+    assert_eq!(code, Some(1), "{output}");
+    assert!(
+        output.contains("is damaged\n") && output.contains("--force"),
+        "{output}"
+    );
+    held.kill();
+    let (code, output) = outcome(&["destroy", "--yes", &dir]);
+    assert_eq!(code, Some(0), "{output}");
+    assert!(
+        output.contains("of which nothing can be told (the registry in "),
+        "{output}"
+    );
+    assert!(!std::path::Path::new(&dir).exists());
+}

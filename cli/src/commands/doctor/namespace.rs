@@ -4,7 +4,7 @@ use super::finding::{DEV_SHM, Finding};
 use super::limits::{self, Whose};
 use super::room;
 use crate::changes;
-use crate::failure::reason;
+use crate::failure::{Failure, reason};
 use crate::launch;
 use crate::liveness::{self, Keeper};
 use crate::name::shown;
@@ -13,6 +13,7 @@ use crate::output::format;
 use crate::sources::{self, Location};
 use partage_core::inspect::{Finding as Breach, Namespace};
 use std::collections::HashSet;
+use std::fs::File;
 use std::path::Path;
 
 pub(super) fn look(choice: &Choice, repair: bool) -> Vec<Finding> {
@@ -49,7 +50,7 @@ fn other_room(directory: &Path) -> Option<Finding> {
 fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
     let shown = shown(&location.directory);
     let namespace = match sources::open(location) {
-        Err(failure) => return vec![Finding::from(failure)],
+        Err(failure) => return vec![unusable(location, failure)],
         Ok(None) => {
             let empty = Finding::good(format!("no program has used {shown} yet"));
             return vec![empty, lock(&location.directory)];
@@ -78,6 +79,15 @@ fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// One that is this user's can be removed, whatever is wrong with it.
+fn unusable(location: &Location, failure: Failure) -> Finding {
+    let finding = Finding::from(failure);
+    match File::open(location.directory.join("registry")) {
+        Ok(_) => finding.with_command(format!("partage destroy {}", quoted(&location.directory))),
+        Err(_) => finding,
+    }
 }
 
 fn limits_of(location: &Location) -> Vec<Finding> {
