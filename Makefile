@@ -11,9 +11,9 @@ OBJECTS := partage partage-preload partage-ipcs partage-trace partage-android-sh
 PARTS   := partage-abi partage-capture partage-runtime
 STD     := --workspace $(addprefix --exclude ,$(OBJECTS) $(PARTS))
 
-.PHONY: all build header run test check lint unit doc rustdoc book links install deb dist wheel wheel-static bench clean help
-.PHONY: test-musl test-bionic test-aarch64 test-cross test-package test-container test-dist test-wheel test-cinstall check-abi abi-record
-.PHONY: check-install test-crash test-storm test-sanitizers fuzz
+.PHONY: all build header run test check lint unit doc rustdoc book links install deb dist dist-aarch64 wheel wheel-static wheel-aarch64 bench clean help
+.PHONY: test-musl test-bionic test-aarch64 test-cross test-package test-container test-dist test-dist-aarch64 test-wheel test-wheel-aarch64 test-cinstall check-abi abi-record
+.PHONY: deny check-install test-crash test-storm test-sanitizers fuzz
 .PHONY: setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package setup-doc setup-wheel setup-bionic
 
 # Says what is begun, and at its end how long it took.
@@ -73,6 +73,9 @@ deb: build ## Debian packages, in $(TARGET)/debian
 dist: ## The release archive, in $(TARGET)/dist
 	packaging/dist.sh $(TARGET)/dist
 
+dist-aarch64: setup-cross ## The release archive for aarch64
+	packaging/dist.sh $(TARGET)/dist aarch64-unknown-linux-gnu
+
 wheel: setup-wheel build ## A Python wheel of what is built, in $(TARGET)/wheels
 	packaging/wheel.sh $(TARGET)/wheels $(TARGET)/release
 
@@ -82,6 +85,10 @@ wheel-static: setup-wheel build ## A wheel for musl too: the command in it is li
 	mkdir -p $(TARGET)/static/all
 	cp $(TARGET)/release/libpartage*.so $(TARGET)/release/libpartage.a $(TARGET)/static/*/release/partage $(TARGET)/static/all
 	packaging/wheel.sh $(TARGET)/wheels $(TARGET)/static/all
+
+wheel-aarch64: setup-cross setup-wheel ## The same for aarch64
+	STRIP=aarch64-linux-gnu-strip RUNNER=qemu-aarch64-static packaging/wheel.sh $(TARGET)/wheels \
+	    "$$(packaging/cross.sh aarch64-unknown-linux-gnu $(TARGET)/cross static)"
 
 test-musl: setup-test build ## The C suite on musl, preloaded and static
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test musl
@@ -102,8 +109,14 @@ test-package: setup-package ## Debian packages built, looked at and tried in Deb
 test-container: setup-package deb ## examples/containers in a Debian of its own: make test-container ROOT=...; needs root
 	scripts/check-container.py $(ROOT) $$(ls -t $(TARGET)/debian/partage_*.deb | head -n 1)
 
-test-dist: ## The release archive made twice, in two places: the same bytes
+test-dist: ## The release archive made twice, in two places: the same bytes; then installed and used
 	scripts/check-dist.sh $(TARGET)/dist
+
+test-dist-aarch64: setup-cross ## The same for aarch64, used under emulation
+	scripts/check-dist.sh $(TARGET)/dist aarch64-unknown-linux-gnu
+
+test-wheel-aarch64: wheel-aarch64 ## The wheel for aarch64: tags, contents, and the command under emulation
+	scripts/check-foreign-wheel.sh $(TARGET)/wheels qemu-aarch64-static
 
 test-wheel: wheel ## The wheel installed, its pytest plugin on suites that leak and suites that do not
 	scripts/check-wheel.sh $(TARGET)/wheels
@@ -116,6 +129,10 @@ check-abi: setup-test ## Compare the binary interface with the last release's re
 	CARGO_PROFILE_RELEASE_DEBUG=full CARGO_PROFILE_RELEASE_LTO=off \
 	    $(CARGO) build --quiet --release -p partage --target-dir $(TARGET)/abi
 	packaging/abi.sh agree $(TARGET)/abi/release/libpartage.so
+
+deny: ## Licences and origins of all crates, fuzz/ too, and what is known against them; needs cargo-deny and the network
+	$(CARGO) deny check
+	$(CARGO) deny --manifest-path fuzz/Cargo.toml --config deny.toml check
 
 abi-record: ## Make the record anew
 	packaging/abi.sh record packaging/partage.abi

@@ -33,7 +33,7 @@ for library in libpartage libpartage_preload libpartage_trace libpartage_ipcs; d
 done
 put 644 "$release/libpartage.a" release/libpartage.a
 "${STRIP:-strip}" --strip-debug --enable-deterministic-archives "$top/release/libpartage.a"
-packaging/materials.py >"$top/partage.cdx.json"
+packaging/materials.py "$processor-unknown-linux-gnu" >"$top/partage.cdx.json"
 (cd "$top" && find . -type f ! -name SHA256SUMS -print | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
 
 tar --create --directory="$work" --sort=name --format=ustar --mtime="@${SOURCE_DATE_EPOCH:-0}" \

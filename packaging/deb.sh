@@ -29,9 +29,9 @@ binary)
     ;;
 source)
     cargo vendor --locked --quiet "$tree/vendor" >/dev/null
-    # Without prebuilt libraries for another system, which nothing here is built from, and without what dpkg-source leaves out:
-    # cargo is not to look for these files.
-    find "$tree/vendor" \( -name '*.a' -o -name '*.lib' -o -name '*.dll' -o -name '*.exe' \) -type f -delete
+    # Without prebuilt libraries for another system and copies of manifests, from which nothing here is built, and without what
+    # dpkg-source leaves out. The lists of files are emptied, so that cargo misses none of them.
+    find "$tree/vendor" \( -name '*.a' -o -name '*.lib' -o -name '*.dll' -o -name '*.exe' -o -name '*.orig' \) -type f -delete
     find "$tree/vendor" -name .cargo-checksum.json -exec sed -i 's/"files":{[^}]*}/"files":{ }/' {} +
     (cd "$out" && dpkg-source --compression-level=1 --build "$tree") >"$out/source.log" 2>&1 || { cat "$out/source.log" >&2; exit 1; }
     echo "$out/partage_$version.dsc"

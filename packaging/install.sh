@@ -3,7 +3,7 @@
 #   install.sh RELEASE     the directory with libpartage.so, libpartage.a, partage and the other objects
 # DESTDIR is put before every path. PREFIX (/usr/local) is where the files will be used; LIBDIR (PREFIX/lib) is where
 # the libraries go. PARTS is `all`, or `command` for what runs programs and nothing to link them with. STRIP names the
-# program that takes debugging information out; `:` leaves it in.
+# program that takes debugging information out; `:` leaves it in. RUNNER runs the command, if it is for another processor.
 set -eu
 release=$(realpath "$1")
 cd "$(dirname "$0")/.."
@@ -11,6 +11,7 @@ PREFIX=${PREFIX:-/usr/local}
 LIBDIR=${LIBDIR:-$PREFIX/lib}
 PARTS=${PARTS:-all}
 STRIP=${STRIP:-strip}
+RUNNER=${RUNNER:-}
 root=${DESTDIR:-}
 version=$(sed -n 's/^#define PARTAGE_VERSION "\(.*\)"/\1/p' include/partage.h)
 
@@ -41,10 +42,12 @@ put_command() {
     share=$root$PREFIX/share
     install -d "$share/bash-completion/completions" "$share/zsh/site-functions" \
         "$share/fish/vendor_completions.d"
-    "$release/partage" man "$share/man" >/dev/null
-    "$release/partage" completions bash >"$share/bash-completion/completions/partage"
-    "$release/partage" completions zsh >"$share/zsh/site-functions/_partage"
-    "$release/partage" completions fish >"$share/fish/vendor_completions.d/partage.fish"
+    # shellcheck disable=SC2086 # a program and its options
+    told() { $RUNNER "$release/partage" "$@"; }
+    told man "$share/man" >/dev/null
+    told completions bash >"$share/bash-completion/completions/partage"
+    told completions zsh >"$share/zsh/site-functions/_partage"
+    told completions fish >"$share/fish/vendor_completions.d/partage.fish"
 }
 
 put_library() {

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Prints the bill of materials, in CycloneDX's JSON: every crate that what is shipped is linked from, with its version, licence,
-checksum, and what it depends on. The same text from the same Cargo.lock."""
+checksum, and what it depends on. The same text from the same Cargo.lock.
+
+    materials.py TARGET     what it is for, as Rust calls it
+"""
 
 import json
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -21,7 +25,7 @@ SHIPPED = {
 
 def main():
     told = subprocess.run(
-        ["cargo", "metadata", "--format-version=1", "--locked", "--filter-platform=x86_64-unknown-linux-gnu"],
+        ["cargo", "metadata", "--format-version=1", "--locked", f"--filter-platform={sys.argv[1]}"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         check=True,
