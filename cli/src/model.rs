@@ -167,6 +167,13 @@ pub(crate) struct Attachment {
     pub(crate) mappings: u32,
 }
 
+impl Snapshot {
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segments.is_empty() && self.objects.is_empty() && self.nameless.is_empty()
+    }
+}
+
 impl Segment {
     /// Whether it only waits for its last detach.
     pub(crate) fn is_removed(&self) -> bool {

@@ -128,6 +128,8 @@ fn text(args: &Args) -> Result<(String, Vec<String>), Failure> {
         tables::tree(&snapshot, args.bytes)
     } else if args.attached {
         tables::attachments(&snapshot)
+    } else if args.selection.is_of_objects() && snapshot.is_empty() {
+        tables::no_objects()
     } else if args.long {
         tables::long(&snapshot, args.bytes)
     } else {

@@ -31,6 +31,9 @@ pub(crate) fn run(args: Args) -> Outcome {
         report.kept(item, why);
     }
     let (items, bulk) = (chosen.items, chosen.in_bulk);
+    if bulk && items.is_empty() {
+        report.say("nothing to remove\n")?;
+    }
     if args.dry_run {
         for item in items {
             report.removed(item)?;

@@ -201,6 +201,17 @@ fn gc_gives_back_what_nobody_uses() {
     assert_ne!(namespace.make("get 7 100 0600"), ids[1..]);
 }
 
+/// An empty answer would leave open whether it was asked for the right thing.
+#[test]
+fn nothing_to_remove_is_said() {
+    let namespace = Namespace::new();
+    namespace.make("get 7 100 0600");
+    let all = ["rm", "--all", "--yes"];
+    assert!(namespace.show(&all).starts_with("removed segment "));
+    assert_eq!(namespace.show(&all), "nothing to remove\n");
+    assert!(namespace.show(&["ls", "--posix"]).starts_with("NAME "));
+}
+
 /// By such a name anybody can put something where private namespaces are made.
 #[test]
 fn gc_leaves_alone_what_others_planted() {
@@ -304,7 +315,7 @@ fn what_others_own_stays() {
     let output = namespace.show(&["rm", "--orphans", "--yes"]);
     assert_eq!(
         output,
-        "not yours (--all-users takes it too), stays: object /theirs (10 B)\n"
+        "not yours (--all-users takes it too), stays: object /theirs (10 B)\nnothing to remove\n"
     );
     namespace.show(&["rm", "--orphans", "--all-users", "--yes"]);
     assert!(!Path::new(&file).exists());

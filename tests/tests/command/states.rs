@@ -42,7 +42,7 @@ fn empty_one_shows_headings_only() {
     let heading = "KEY  ID  OWNER  MODE  SIZE  RES  NATTCH  STATUS  CHANGED  USED  PIDS\n";
     assert_eq!(namespace.show(&["ls"]), heading);
     assert_eq!(namespace.show(&["gc"]), "nothing to clear away\n");
-    assert_eq!(namespace.show(&["rm", "--all"]), "");
+    assert_eq!(namespace.show(&["rm", "--all"]), "nothing to remove\n");
     assert!(
         namespace
             .show(&["ls", "--json"])

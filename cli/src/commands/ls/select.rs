@@ -68,6 +68,11 @@ enum Order {
 const SLOT: i32 = partage_core::inspect::MAX_SEGMENTS as i32 - 1;
 
 impl Selection {
+    /// Whether segments are out of the question.
+    pub(crate) fn is_of_objects(&self) -> bool {
+        self.posix
+    }
+
     /// Leaves in `snapshot` what was asked for, in the order asked for.
     pub(crate) fn apply(&self, snapshot: &mut Snapshot) -> Result<(), Failure> {
         let owner = self.owner.as_deref().map(uid_of).transpose()?;

@@ -12,6 +12,18 @@ pub(super) fn short(snapshot: &Snapshot, bytes: bool) -> String {
     both(SHORT, snapshot, bytes)
 }
 
+/// Headings where objects were asked for and there are none.
+pub(super) fn no_objects() -> String {
+    table(
+        OBJECTS,
+        &[],
+        &Style {
+            bytes: false,
+            now: 0,
+        },
+    )
+}
+
 /// The same, with everything that there is to say of a segment.
 pub(super) fn long(snapshot: &Snapshot, bytes: bool) -> String {
     both(LONG, snapshot, bytes)
