@@ -365,16 +365,18 @@ fn a_ring_keeps_the_newest() {
     let scratch = Scratch::new();
     let source = "#include <sys/shm.h>\nint main(void){for(int i=0;i<5000;i++)shmdt((void*)(long)(1+2*i));return 0;}";
     let program = scratch.compile("many", source, &["-g"]);
-    let program_text = program.display();
-    let words = ["--ring", "64K", "--summary", "--calls", "-k"];
+    let recording = scratch.path("rec");
+    let recording = recording.to_str().unwrap();
+    let words = ["--ring", "64K", "--summary", "-o", recording];
     let ended = traced(&scratch, &words, &program, &[]);
     assert_eq!(ended.code(), Some(0));
     // Where its code lies was recorded long before the oldest call that is left.
-    let place = format!("main at {program_text}.c:2");
-    let named = ended.output.matches(&place).count();
-    assert!(named > 100, "{}", ended.output);
-    let calls = ended.output.matches("] shmdt(").count();
-    assert_eq!(named, calls, "{}", ended.output);
+    let shown = reported(&["-k", recording]);
+    let named = shown
+        .matches(&format!("main at {}.c:2", program.display()))
+        .count();
+    assert!(named > 100, "{shown}");
+    assert_eq!(named, shown.matches("] shmdt(").count(), "{shown}");
     assert!(
         ended.output.contains("older slots overwritten in the ring"),
         "{}",
