@@ -48,17 +48,20 @@ pub unsafe fn mmap(
 /// Makes a system call that unmaps a range if it succeeds.
 fn over<T>(address: usize, len: usize, act: impl FnOnce() -> Result<T>) -> Result<T> {
     if !TABLE.may_meet(address, len.max(1)) {
-        return act();
+        let done = act();
+        if TABLE.may_meet(address, len.max(1)) {
+            process::look_after(Range::new(address, len));
+        }
+        return done;
     }
     process::settle();
-    let range = Range::new(address, len);
-    let Some(mut remains) = Remains::claim(&[range])? else {
-        return act();
-    };
+    let ranges = [Range::new(address, len)];
+    let mut remains = Remains::claim(&ranges, None)?;
     let done = act();
+    remains.look();
     match done {
         Ok(_) => {
-            remains.unmapped(range);
+            remains.unmapped(ranges[0]);
             remains.done();
         }
         Err(_) => remains.failed(),
@@ -168,11 +171,7 @@ pub unsafe fn mremap(request: &RemapRequest) -> Result<usize> {
     let new = Range::new(request.new_address, request.new_size);
     // What stays of a shorter one is a new attachment, as when its end is unmapped.
     let ranges = [old, cut_off(old, new), new];
-    let claimed = Remains::claim(ranges.get(..2 + usize::from(fixed)).unwrap_or(&[]))?;
-    let Some(mut remains) = claimed else {
-        // SAFETY: the caller's promise.
-        return unsafe { asked.call() };
-    };
+    let mut remains = Remains::claim(ranges.get(..2 + usize::from(fixed)).unwrap_or(&[]), None)?;
     let moved = remains.at(request.old_address);
     let may_move = request.old_size == 0 || request.flags & libc::MREMAP_MAYMOVE != 0;
     if let Some(mapping) = moved.filter(|_| may_move)
@@ -183,6 +182,7 @@ pub unsafe fn mremap(request: &RemapRequest) -> Result<usize> {
     }
     // SAFETY: the caller's promise.
     let result = unsafe { asked.call() };
+    remains.look();
     match result {
         Ok(new_start) => {
             settle_moved(&mut remains, &request, moved, new_start);
@@ -204,7 +204,7 @@ fn cut_off(old: Range, new: Range) -> Range {
 
 /// The system call has worked: updates the attachments that it met.
 fn settle_moved(
-    remains: &mut Remains,
+    remains: &mut Remains<'_>,
     request: &RemapRequest,
     moved: Option<Mapping>,
     new_start: usize,

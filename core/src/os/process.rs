@@ -21,6 +21,12 @@ pub(crate) fn thread_mark() -> usize {
     libc::errno::location() as usize
 }
 
+/// sched_yield(2): other threads run first.
+pub(crate) fn sched_yield() {
+    // SAFETY: no arguments, cannot fail.
+    let _ = unsafe { syscall!(libc::SYS_sched_yield) };
+}
+
 /// Whether the thread with this mark is known to have ended. The kernel knows where each thread's list of robust locks
 /// is, and in all threads that list is at the same distance from the mark. If the C library has no such list, the
 /// answer is only known in a process with one thread. `pid` is this process's.

@@ -3,13 +3,15 @@
 
 use super::entry::{Entry, Mapping, NO_HOLDING, Stage, Stamp};
 use super::fork;
-use super::leaving::Leaving;
-use super::own::Member;
+use super::overlap;
+use super::own::{self, Member};
+use super::range::Range;
+use super::registry::REGISTRY;
 use super::share::Share;
 use super::table::{TABLE, frame};
 use crate::error::{Errno, Result};
-use crate::os::memory;
 use crate::registry::{Change, Prober, Registry, SlotRef, slot_of};
+use core::cell::Cell;
 
 /// How often an attach begins anew because another thread has settled it meanwhile.
 const TRIES: u32 = 64;
@@ -23,6 +25,9 @@ pub(crate) struct Attaching {
     stamp: Stamp,
     before: u32,
     past: crate::registry::Past,
+    overlap: overlap::Attach,
+    /// Other addresses at which it has changed something.
+    changed: Cell<Range>,
     /// What it counts for, once it does.
     share: Share,
 }
@@ -44,8 +49,10 @@ impl Attaching {
     /// - `ENOMEM`, `ENOSPC` it cannot be counted
     pub(crate) fn begin(member: Member, shmid: u32) -> Result<Attaching> {
         let slot = member.registry.slot_for(shmid)?;
+        let overlap = overlap::Attach::begin();
         let (index, entry, stamp) = TABLE.claim_idle(shmid, Stage::Attaching, frame())?;
         let before = TABLE.begin(index);
+        entry.set_aim(0, 0);
         let mut attaching = Attaching {
             member,
             slot,
@@ -54,6 +61,8 @@ impl Attaching {
             stamp,
             before,
             past: slot.past(),
+            overlap,
+            changed: Cell::new(Range::EMPTY),
             share: Share::of(entry),
         };
         match attaching.count(shmid) {
@@ -116,9 +125,8 @@ impl Attaching {
         self.share.holding.saturating_sub(1)
     }
 
-    /// It is mapped: the attach is done. False if another thread took this one for gone and settled the entry. Then
-    /// nothing counts any more.
-    pub(crate) fn finish(self, attached: &Attached) -> bool {
+    /// It is mapped. Whether that could be noted, and where to compare if others met it.
+    pub(super) fn finish(self, attached: &Attached) -> (bool, Option<Range>) {
         let mapping = Mapping {
             start: attached.start,
             len: attached.len,
@@ -128,7 +136,29 @@ impl Attaching {
             huge_log2: attached.huge_log2,
             group: TABLE.new_group(),
         };
-        self.publish(&mapping)
+        let is_done = self.publish(&mapping);
+        let mut changed = self.changed.get();
+        changed.include(Range::of(&mapping));
+        (is_done, self.overlap.has_met().then_some(changed))
+    }
+
+    /// It has mapped over something in this range.
+    pub(super) fn has_changed(&self, range: Range) {
+        self.changed.set(range);
+    }
+
+    /// It will be mapped there, and not where the kernel chooses.
+    pub(crate) fn aim(&self, start: usize, len: usize) {
+        self.entry.set_aim(start, len);
+        TABLE.note_bounds(start, start.saturating_add(len));
+    }
+
+    pub(crate) fn registry(&self) -> &'static Registry {
+        self.member.registry
+    }
+
+    pub(super) fn index(&self) -> u32 {
+        self.index
     }
 
     /// From here on no other thread takes the entry over, so it describes this attachment.
@@ -186,52 +216,6 @@ fn give_back(member: &Member, shmid: u32, holding: u32) {
     }
 }
 
-/// Unmaps the attachment at `address`, all parts that are left of it.
-///
-/// # Errors
-/// - `EINVAL` nothing is attached there
-///
-/// # Safety
-/// The memory is not used any more.
-pub(crate) unsafe fn detach(registry: &'static Registry, address: usize) -> Result<()> {
-    super::settle::settle();
-    let mut first: Option<Mapping> = None;
-    // Another thread may attach where the first part was, as soon as that is unmapped: the parts behind it are known by
-    // their group.
-    while let Some((index, stamp, mapping)) = TABLE.at(address, first.map(|first| first.group)) {
-        let end = address.saturating_add(whole(registry, &mapping));
-        if first.is_some() && mapping.end() > end {
-            break;
-        }
-        let Some(leaving) = Leaving::claim(index, stamp, frame()) else {
-            continue;
-        };
-        let before = TABLE.begin(index);
-        // SAFETY: the caller's promise; the range is an attachment of ours, which nobody else unmaps.
-        let unmapped = unsafe { memory::munmap(mapping.start, mapping.len) };
-        match unmapped {
-            Ok(()) => leaving.gone(registry),
-            Err(_) => leaving.stays(&mapping),
-        }
-        TABLE.finish(before);
-        unmapped?;
-        if mapping.offset == 0 && mapping.end() >= end && first.is_none() {
-            return Ok(());
-        }
-        first = Some(mapping);
-    }
-    first.map(drop).ok_or(Errno::EINVAL)
-}
-
-/// How long the whole segment is, as far as it is known. If part of it was unmapped, other parts may follow.
-fn whole(registry: &'static Registry, mapping: &Mapping) -> usize {
-    registry
-        .find_id(mapping.shmid)
-        .ok()
-        .and_then(|segment| segment.bytes())
-        .unwrap_or(mapping.len)
-}
-
 /// The making of a segment, as an entry. If its thread jumps out of it or ends, a later call finishes it.
 pub(crate) struct Creation {
     entry: &'static Entry,
@@ -247,7 +231,7 @@ impl Creation {
         let before = TABLE.begin(index);
         let (holding, _) = entry.share();
         if holding != NO_HOLDING
-            && let Ok(member) = super::member()
+            && let Ok(member) = own::join(&REGISTRY)
         {
             give_back(&member, entry.shmid(), holding);
         }

@@ -1,7 +1,7 @@
 //! Entering: what every call does first, and the handlers that the C library calls around a fork.
 
 use super::table::TABLE;
-use super::{fork, inherit, own};
+use super::{fork, inherit, own, settle};
 use crate::error::Result;
 use crate::log;
 use crate::os::c_library;
@@ -45,6 +45,7 @@ unsafe extern "C" fn prepare() {
     if let Some(token) = own::current_token()
         && TABLE.may_have_attachments()
     {
+        settle::settle_thoroughly(None);
         fork::make_ready(token);
     }
 }

@@ -115,6 +115,16 @@ impl Mapping {
     }
 }
 
+/// Where an entry's memory is, or may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    Nowhere,
+    /// From where to where.
+    At(usize, usize),
+    /// Where the kernel chooses, and nobody has noted it.
+    Anywhere,
+}
+
 /// Entries that a thread changes, or is about to change: never fewer than are busy, so none escapes who settles. A thread
 /// that ends or jumps away between counting and swapping leaves it too high for good, and each look at the entries then
 /// finds none. Nobody may lower it for that: another thread may just be between the two.
@@ -155,6 +165,11 @@ pub(super) struct Entry {
     /// The thread that changes it.
     owner: AtomicUsize,
     frame: AtomicUsize,
+    /// While it is being attached: where it is to be mapped. No length if the kernel chooses.
+    aim: AtomicUsize,
+    aim_len: AtomicUsize,
+    /// How much of it the kernel's list has; for the thread that compares.
+    covered: AtomicUsize,
 }
 
 impl Entry {
@@ -172,6 +187,9 @@ impl Entry {
             child: AtomicU32::new(0),
             owner: AtomicUsize::new(0),
             frame: AtomicUsize::new(0),
+            aim: AtomicUsize::new(0),
+            aim_len: AtomicUsize::new(0),
+            covered: AtomicUsize::new(0),
         }
     }
 
@@ -256,7 +274,7 @@ impl Entry {
         self.flags.store(flags, Ordering::Relaxed);
     }
 
-    /// The mapping of an attachment, if the entry was one during the whole look.
+    /// The mapping of an attachment, as it was at one instant.
     pub(super) fn attached(&self) -> Option<(Stamp, Mapping)> {
         self.seen_in(|stage| stage == Stage::Attached)
     }
@@ -272,13 +290,74 @@ impl Entry {
     }
 
     fn seen_in(&self, is_wanted: impl Fn(Stage) -> bool) -> Option<(Stamp, Mapping)> {
-        let stamp = self.stamp();
-        if !is_wanted(stamp.stage()) {
-            return None;
+        loop {
+            let stamp = self.stamp();
+            if !is_wanted(stamp.stage()) {
+                return None;
+            }
+            let mapping = self.mapping();
+            core::sync::atomic::fence(Ordering::Acquire);
+            if self.stamp() == stamp {
+                return Some((stamp, mapping));
+            }
         }
-        let mapping = self.mapping();
-        core::sync::atomic::fence(Ordering::Acquire);
-        (self.stamp() == stamp).then_some((stamp, mapping))
+    }
+
+    /// Where its thread is about to map it; no length for an address that the kernel chooses.
+    pub(super) fn set_aim(&self, start: usize, len: usize) {
+        self.aim_len.store(len, Ordering::Relaxed);
+        self.aim.store(start, Ordering::Relaxed);
+    }
+
+    /// Whether a call that is not done may have mapped the segment at an address.
+    pub(super) fn may_be_attaching(&self, shmid: u32, address: usize) -> bool {
+        let (stamp, place) = self.place();
+        let may_be_there = match place {
+            Place::At(start, end) => (start..end).contains(&address),
+            Place::Anywhere => true,
+            Place::Nowhere => false,
+        };
+        matches!(stamp.stage(), Stage::Attaching | Stage::Publishing)
+            && may_be_there
+            && self.shmid() == shmid
+    }
+
+    pub(super) fn set_covered(&self, bytes: usize) {
+        self.covered.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn covered(&self) -> usize {
+        self.covered.load(Ordering::Relaxed)
+    }
+
+    /// Its stamp, and where it is mapped or may be.
+    pub(super) fn place(&self) -> (Stamp, Place) {
+        loop {
+            let (stamp, place) = self.place_now();
+            core::sync::atomic::fence(Ordering::Acquire);
+            if self.stamp() == stamp {
+                return (stamp, place);
+            }
+        }
+    }
+
+    fn place_now(&self) -> (Stamp, Place) {
+        let stamp = self.stamp();
+        let place = match stamp.stage() {
+            Stage::Idle | Stage::TakenIdle | Stage::Creating => Place::Nowhere,
+            Stage::Attached | Stage::TakenAttached | Stage::Detaching => {
+                let mapping = self.mapping();
+                Place::At(mapping.start, mapping.end())
+            }
+            Stage::Attaching | Stage::Publishing => {
+                let start = self.aim.load(Ordering::Relaxed);
+                match self.aim_len.load(Ordering::Relaxed) {
+                    0 => Place::Anywhere,
+                    len => Place::At(start, start.saturating_add(len)),
+                }
+            }
+        };
+        (stamp, place)
     }
 
     /// Its owner: a thread, and how deep that thread was.

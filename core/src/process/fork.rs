@@ -9,7 +9,6 @@
 use super::entry::Stage;
 use super::own;
 use super::registry::REGISTRY;
-use super::settle;
 use super::table::TABLE;
 use crate::error::Result;
 use crate::log::{self, Level};
@@ -101,7 +100,6 @@ pub(super) fn make_ready(token: Token) {
     if let Some(stale) = mine() {
         stale.end();
     }
-    settle::settle_thoroughly(None);
     let free = FORKS.iter().find(|fork| {
         fork.thread
             .compare_exchange(0, thread_mark(), Ordering::AcqRel, Ordering::Relaxed)

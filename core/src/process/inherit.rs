@@ -9,7 +9,7 @@ use super::fork::{self, claim_without_lock, count_one};
 use super::mapped::Answer;
 use super::registry::REGISTRY;
 use super::table::{Explained, TABLE};
-use super::{mapped, own, settle};
+use super::{mapped, own, turn};
 use crate::log::{self, Level};
 use crate::os::files::File;
 use crate::os::memory;
@@ -19,7 +19,7 @@ use crate::registry::{Membership, Prober, Token};
 /// In a child, before anything else: takes over what it inherited, or drops it.
 pub(super) fn inherit() {
     TABLE.forget_threads();
-    settle::forget_turn();
+    turn::forget_turn();
     let made = fork::take_in_child();
     let page = made.and_then(|made| made.page);
     own::drop_inherited(page);

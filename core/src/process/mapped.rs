@@ -2,6 +2,7 @@
 
 use super::entry::{Entry, Mapping, Stamp};
 use super::kept;
+use super::range::Parts;
 use super::registry::REGISTRY;
 use super::table::{Explained, TABLE};
 use crate::error::Errno;
@@ -82,6 +83,67 @@ pub(super) fn find_mapping(entry: &Entry) -> bool {
     true
 }
 
+/// Reads the list once, and notes for each attachment how much of it is there. Returns a mapping of a segment that no
+/// attachment explains: this one if it is one, else any. It has no group yet.
+pub(super) fn cover(this: Option<&Mapping>) -> Option<Mapping> {
+    for (_, entry) in TABLE.all() {
+        entry.set_covered(0);
+    }
+    let mut found = None;
+    let _ = maps::each_own(&mut |listed| {
+        if TABLE.may_meet(listed.start, listed.end - listed.start)
+            && !cover_by(&listed)
+            && !is_kept(&listed)
+            && let Some(shmid) = REGISTRY.segment_of_file(listed.name())
+        {
+            let one = Mapping {
+                start: listed.start,
+                len: listed.end - listed.start,
+                offset: listed.offset as usize,
+                shmid,
+                read_only: false,
+                huge_log2: 0,
+                group: 0,
+            };
+            if found.is_none() || this == Some(&one) {
+                found = Some(one);
+            }
+        }
+        true
+    });
+    found
+}
+
+/// Notes that a listed mapping is part of the attachments that it is part of, and returns whether it is of any.
+fn cover_by(listed: &maps::Mapping) -> bool {
+    let shmid = REGISTRY.segment_of_file(listed.name());
+    let mut first = None::<&Entry>;
+    for (_, entry) in TABLE.all() {
+        let Some((_, mapping)) = entry.mapped() else {
+            continue;
+        };
+        let (start, end) = (
+            listed.start.max(mapping.start),
+            listed.end.min(mapping.end()),
+        );
+        let is_its = base_of(listed) == mapping.base()
+            && start < end
+            && (shmid == Some(mapping.shmid) || mapping.huge_log2 != 0);
+        if is_its {
+            entry.set_covered(entry.covered().saturating_add(end - start));
+            match first {
+                None => first = Some(entry),
+                // Both are to be looked at: one mapping has been noted twice.
+                Some(first) => {
+                    first.set_covered(usize::MAX);
+                    entry.set_covered(usize::MAX);
+                }
+            }
+        }
+    }
+    first.is_some()
+}
+
 pub(super) fn mapping_at(entry: &Entry, (start, end): (usize, usize), base: usize) -> Mapping {
     Mapping {
         start,
@@ -115,9 +177,9 @@ fn is_part(other: &maps::Mapping, mapping: &Mapping, name: &Text<64>) -> bool {
     base_of(other) == mapping.base() && (is_of(other.name(), name) || mapping.huge_log2 != 0)
 }
 
-/// What the kernel still has of a mapping: the first part, and the last if there are several. If the kernel cannot be
+/// What the kernel still has of a mapping: the first part, and one from the second to the last. If the kernel cannot be
 /// asked, all of it.
-pub(super) fn parts_of(mapping: &Mapping) -> (Option<Mapping>, Option<Mapping>) {
+pub(super) fn parts_of(mapping: &Mapping) -> Parts {
     let name = name_of(mapping.shmid);
     let (mut first, mut last) = (None::<Mapping>, None::<Mapping>);
     let read = maps::each_own(&mut |other| {
@@ -129,7 +191,10 @@ pub(super) fn parts_of(mapping: &Mapping) -> (Option<Mapping>, Option<Mapping>) 
                 None => first = Some(part),
                 // The kernel may have split a mapping that is one to us.
                 Some(before) if before.end() == start && last.is_none() => before.len += part.len,
-                Some(_) => last = Some(part),
+                Some(_) => {
+                    let start = last.as_ref().unwrap_or(&part).start;
+                    last = Some(part_at(mapping, (start, end), mapping.base()));
+                }
             }
         }
         true

@@ -5,6 +5,8 @@
 //! thread. So if a thread jumps out of a call or ends, a later call settles what it left (`settle`).
 
 mod changes;
+mod compare;
+mod detach;
 mod enter;
 mod entry;
 mod exit;
@@ -14,20 +16,26 @@ mod kept;
 mod leaving;
 mod mapped;
 mod member;
+mod overlap;
 mod own;
 mod range;
 mod registry;
+mod remains;
 mod settle;
 mod share;
 mod table;
+mod turn;
 
-pub(crate) use changes::{Attached, Attaching, Creation, detach};
+pub(crate) use changes::{Attached, Attaching, Creation};
+pub(crate) use compare::{finish, look_after};
+pub(crate) use detach::detach;
 pub use enter::register as register_fork_handlers;
 pub(crate) use entry::Mapping;
 pub use exit::at_exit;
 pub(crate) use kept::Wanted;
 pub(crate) use member::{find_id, member, registry, repair, sweep, sweep_all};
 pub(crate) use own::{Member, current_token, drop_kept, forbid_keeping, kept};
-pub(crate) use range::{Range, Remains};
+pub(crate) use range::Range;
+pub(crate) use remains::Remains;
 pub(crate) use settle::{settle, settle_thoroughly};
 pub(crate) use table::TABLE;

@@ -1,19 +1,10 @@
-//! A range of addresses that is unmapped, mapped over or moved. Attachments in it are detached, in whole or in part.
-//!
-//! For the kernel, a part that stays is a new attachment, and the old one goes. So the part that stays is counted
-//! first. All attachments in the range are claimed before the system call, so that no other thread unmaps them, and
-//! finished after it.
+//! Addresses of whole pages, and what is left of a mapping outside of them.
 
-use super::changes::Attaching;
-use super::entry::{Mapping, Stage};
-use super::leaving::Leaving;
-use super::mapped;
-use super::settle;
-use super::table::{TABLE, frame};
-use super::{Member, member};
-use crate::error::{Errno, Result};
+use super::entry::Mapping;
 use crate::os::memory;
-use crate::os::process::thread_mark;
+
+/// Up to two parts of a mapping, the lower one first.
+pub(super) type Parts = (Option<Mapping>, Option<Mapping>);
 
 /// Addresses from `start` to below `end`, in whole pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +23,28 @@ impl Range {
         }
     }
 
+    /// None at all.
+    pub(super) const EMPTY: Range = Range { start: 0, end: 0 };
+
+    pub(super) fn of(mapping: &Mapping) -> Range {
+        Range {
+            start: mapping.start,
+            end: mapping.end(),
+        }
+    }
+
+    /// Extends it so far that the other is in it.
+    pub(super) fn include(&mut self, other: Range) {
+        *self = if *self == Range::EMPTY {
+            other
+        } else {
+            Range {
+                start: self.start.min(other.start),
+                end: self.end.max(other.end),
+            }
+        };
+    }
+
     pub(crate) fn len(self) -> usize {
         self.end - self.start
     }
@@ -41,7 +54,7 @@ impl Range {
     }
 
     /// The parts of a mapping outside of the range.
-    fn outside(self, mapping: &Mapping) -> Parts {
+    pub(super) fn outside(self, mapping: &Mapping) -> Parts {
         let lower = (self.start > mapping.start).then(|| Mapping {
             len: self.start.min(mapping.end()) - mapping.start,
             ..*mapping
@@ -56,225 +69,6 @@ impl Range {
             }
         });
         (lower, upper)
-    }
-}
-
-/// What is left of a mapping below and above the part that went.
-type Parts = (Option<Mapping>, Option<Mapping>);
-
-/// Attachments that are counted in advance for parts that may stay: two ends of a range that is cut out, two of another
-/// that is mapped over, and a piece that moves.
-const SPARES: usize = 6;
-
-/// The attachments that ranges meet, claimed.
-pub(crate) struct Remains {
-    member: Member,
-    frame: usize,
-    hint: u32,
-    spares: [Option<Attaching>; SPARES],
-}
-
-impl Remains {
-    /// Claims what a system call on the ranges will unmap or move. `None` where they meet no attachment.
-    ///
-    /// # Errors
-    /// - `ENOMEM` what is left cannot be counted
-    pub(crate) fn claim(ranges: &[Range]) -> Result<Option<Remains>> {
-        let frame = frame();
-        let member = member().map_err(|_| Errno::ENOMEM)?;
-        let mut remains = Remains {
-            member,
-            frame,
-            hint: TABLE.hint(),
-            spares: [const { None }; SPARES],
-        };
-        let mut met = false;
-        let mut failed = None;
-        for (index, entry) in TABLE.all() {
-            let stamp = entry.stamp();
-            if stamp.is_taken() {
-                settle::take_back(entry, stamp, true);
-            }
-            let Some((stamp, mapping)) = entry.attached() else {
-                continue;
-            };
-            // One for a part that stays. If two parts stay, one more.
-            let cuts = ranges
-                .iter()
-                .filter(|range| range.meets(&mapping))
-                .map(|range| {
-                    let (lower, upper) = range.outside(&mapping);
-                    u32::from(lower.is_some()) + u32::from(upper.is_some())
-                })
-                .max();
-            let Some(cuts) = cuts else {
-                continue;
-            };
-            if Leaving::claim(index, stamp, frame).is_none() {
-                continue;
-            }
-            met = true;
-            let _ = TABLE.begin(index);
-            if let Err(error) = remains.spare_for(cuts, mapping.shmid) {
-                failed = Some(error);
-                break;
-            }
-        }
-        if let Some(error) = failed {
-            remains.undo();
-            return Err(error);
-        }
-        if !met {
-            TABLE.finish(remains.hint);
-            return Ok(None);
-        }
-        Ok(Some(remains))
-    }
-
-    /// Counts the parts that may stay of a cut. A single part needs no count of its own: that of the whole counts for
-    /// it. If a new one cannot be had, it only lacks the times of a new attachment.
-    ///
-    /// # Errors
-    /// - `ENOMEM` another part cannot be counted
-    fn spare_for(&mut self, cuts: u32, shmid: u32) -> Result<()> {
-        let needed = cuts.saturating_sub(1);
-        for number in 0..cuts {
-            match self.spare(shmid) {
-                Err(error) if number < needed => return Err(error),
-                Err(_) => break,
-                Ok(()) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts one more attachment of a segment, for a part that may come.
-    ///
-    /// # Errors
-    /// - `ENOMEM` it cannot be counted
-    pub(crate) fn spare(&mut self, shmid: u32) -> Result<()> {
-        let place = self
-            .spares
-            .iter_mut()
-            .find(|place| place.is_none())
-            .ok_or(Errno::ENOMEM)?;
-        *place = Some(Attaching::begin(self.member, shmid).map_err(|_| Errno::ENOMEM)?);
-        Ok(())
-    }
-
-    fn take_spare(&mut self, shmid: u32) -> Option<Attaching> {
-        self.spares
-            .iter_mut()
-            .find(|place| place.as_ref().is_some_and(|spare| spare.shmid() == shmid))?
-            .take()
-    }
-
-    /// Calls `visit` with each claimed attachment that is still being changed.
-    fn each(&mut self, mut visit: impl FnMut(&mut Remains, Leaving, Mapping)) {
-        for (index, entry) in TABLE.all() {
-            let stamp = entry.stamp();
-            if stamp.stage() == Stage::Detaching && entry.owner() == (thread_mark(), self.frame) {
-                let mapping = entry.mapping();
-                let leaving = Leaving::claimed(index, entry, stamp);
-                visit(self, leaving, mapping);
-            }
-        }
-    }
-
-    /// The one claimed attachment at an address.
-    pub(crate) fn at(&mut self, address: usize) -> Option<Mapping> {
-        let mut found = None;
-        self.each(|_, _, mapping| {
-            if (mapping.start..mapping.end()).contains(&address) {
-                found = Some(mapping);
-            }
-        });
-        found
-    }
-
-    /// The range is unmapped: finishes the attachments that it met.
-    pub(crate) fn unmapped(&mut self, range: Range) {
-        self.each(|remains, leaving, mapping| {
-            if range.meets(&mapping) {
-                remains.cut(&leaving, &mapping, range);
-            }
-        });
-    }
-
-    fn cut(&mut self, leaving: &Leaving, mapping: &Mapping, range: Range) {
-        let parts = range.outside(mapping);
-        self.leave_upper(&parts);
-        // The part that stays is counted as a new attachment, and the old one ends.
-        if (parts.0.is_some() || parts.1.is_some())
-            && let Some(spare) = self.take_spare(mapping.shmid)
-        {
-            spare.end();
-        }
-        self.leave_first(leaving, &parts);
-    }
-
-    /// If two parts stay, the upper one is an attachment of its own.
-    fn leave_upper(&mut self, parts: &Parts) {
-        if let (Some(_), Some(upper)) = parts {
-            self.added(upper);
-        }
-    }
-
-    /// From here on the entry stands for the first part that stays, or for none.
-    fn leave_first(&self, leaving: &Leaving, parts: &Parts) {
-        match parts.0.as_ref().or(parts.1.as_ref()) {
-            Some(part) => leaving.stays(part),
-            None => leaving.gone(self.member.registry),
-        }
-    }
-
-    /// A second mapping of a part of an attachment was made; it was counted before.
-    pub(crate) fn added(&mut self, part: &Mapping) {
-        if let Some(spare) = self.take_spare(part.shmid) {
-            spare.finish_as(part);
-        }
-    }
-
-    /// The attachment that ended at `end` has grown in its place.
-    pub(crate) fn grown(&mut self, end: usize, more: usize) {
-        self.each(|_, leaving, mapping| {
-            if mapping.end() == end {
-                leaving.stays(&Mapping {
-                    len: mapping.len + more,
-                    ..mapping
-                });
-            }
-        });
-    }
-
-    /// The system call failed. It may have unmapped something all the same, so the kernel's list is read.
-    pub(crate) fn failed(mut self) {
-        self.each(|remains, leaving, mapping| {
-            let parts = mapped::parts_of(&mapping);
-            remains.leave_upper(&parts);
-            remains.leave_first(&leaving, &parts);
-        });
-        self.close();
-    }
-
-    fn undo(mut self) {
-        self.each(|_, leaving, mapping| leaving.stays(&mapping));
-        self.close();
-    }
-
-    /// Attachments that were not touched stay as they were.
-    pub(crate) fn done(self) {
-        self.undo();
-    }
-
-    fn close(&mut self) {
-        // The last first: each restores the times that were before it.
-        for spare in self.spares.iter_mut().rev() {
-            if let Some(spare) = spare.take() {
-                spare.cancel();
-            }
-        }
-        TABLE.finish(self.hint);
     }
 }
 

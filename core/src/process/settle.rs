@@ -6,25 +6,24 @@
 //! has unmapped is counted, once. An attachment is given back to the program only if its owner is known not to come
 //! back.
 
-use super::entry::{Entry, Stage, Stamp};
+use super::compare::compare;
+use super::entry::{Entry, Place, Stage, Stamp};
 use super::leaving::Leaving;
 use super::mapped::{Answer, mapping_at, name_of, part_at, still_maps, unexplained};
 use super::own;
+use super::range::Range;
 use super::registry::REGISTRY;
 use super::share::Share;
-use super::table::{Explained, TABLE, frame};
+use super::table::{Explained, SAME_DEPTH, TABLE, frame};
+use super::turn::Turn;
 use crate::os::descriptors;
 use crate::os::files::File;
-use crate::os::futex;
 use crate::os::process::{are_threads_gone, is_on_alternate_stack, is_thread_gone, thread_mark};
 use crate::os::signals::Blocked;
 use crate::registry::{Change, State, slot_of};
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::Ordering;
 
-/// A call on the same stack that is not nested in another begins at most this far below where the other began. Between
-/// a call and one nested in it lies a signal frame, which is larger.
-const SAME_DEPTH: usize = 1024;
-/// And at most this far above.
+/// And at most this far above (see [`SAME_DEPTH`]).
 const SAME_STACK: usize = 1 << 16;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,52 +79,19 @@ fn settle_one(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) {
     }
 }
 
-/// One thread settles at a time: two would take one mapping for the result of two calls.
-struct Turn;
-
-static TURN: AtomicU32 = AtomicU32::new(0);
-
-/// How long another thread's turn lasts at most, in milliseconds, if that thread lives.
-const TURN_MS: u32 = 1000;
-
-impl Turn {
-    fn take(thoroughly: bool) -> Option<Turn> {
-        let mut tries = if thoroughly { TURN_MS } else { 0 };
-        loop {
-            if TURN
-                .compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok()
-            {
-                return Some(Turn);
-            }
-            if tries == 0 {
-                // A process that shared this memory had the turn, and was killed.
-                return thoroughly.then_some(Turn);
-            }
-            tries -= 1;
-            let _ = futex::wait(&TURN, 1, 1);
-        }
-    }
-}
-
-/// In a child: the thread that had the turn is not here. The one that is has not: signals are blocked during a turn.
-pub(super) fn forget_turn() {
-    TURN.store(0, Ordering::Relaxed);
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        TURN.store(0, Ordering::Release);
-    }
-}
-
 #[cold]
 #[inline(never)]
 fn end_all_of(mark: usize, here: usize, thoroughly: bool) {
     let _signals = Blocked::new();
-    let Some(_turn) = Turn::take(thoroughly) else {
-        return;
+    let turn = if thoroughly {
+        Some(Turn::take_over())
+    } else {
+        Turn::take_now()
     };
+    if turn.is_none() {
+        return;
+    }
+    let mut changed = Range::EMPTY;
     // What detaches have left is known first. All other mappings that no entry explains are those of attaches.
     for detaches in [true, false] {
         for (index, entry) in TABLE.all() {
@@ -139,9 +105,19 @@ fn end_all_of(mark: usize, here: usize, thoroughly: bool) {
             }
             match owner_of(entry, stamp, here, thoroughly) {
                 Owner::There => {}
-                owner => end(index, entry, stamp, owner, here),
+                owner => {
+                    if let (_, Place::At(start, end)) = entry.place() {
+                        changed.include(Range { start, end });
+                    }
+                    end(index, entry, stamp, owner, here);
+                }
             }
         }
+    }
+    drop(turn);
+    // It has not looked for others that it met.
+    if changed != Range::EMPTY {
+        compare(changed);
     }
 }
 

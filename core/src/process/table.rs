@@ -214,14 +214,19 @@ impl Table {
 
     /// This entry is attached from here on.
     pub(super) fn note_attached(&self, index: u32, mapping: &Mapping) {
-        self.not_lowest.fetch_max(!mapping.start, Ordering::AcqRel);
-        self.highest.fetch_max(mapping.end(), Ordering::AcqRel);
+        self.note_bounds(mapping.start, mapping.end());
         self.address_hint(mapping.start)
             .store(index + 1, Ordering::Relaxed);
     }
 
     fn address_hint(&self, start: usize) -> &AtomicU32 {
         &self.by_address[(start >> 12 ^ start >> 26) % HINTS]
+    }
+
+    /// An attachment may be here from here on.
+    pub(super) fn note_bounds(&self, start: usize, end: usize) {
+        self.not_lowest.fetch_max(!start, Ordering::AcqRel);
+        self.highest.fetch_max(end, Ordering::AcqRel);
     }
 
     /// Whether the range might meet an attachment: a quick look.
@@ -374,3 +379,7 @@ pub(super) fn frame() -> usize {
     let here = 0u8;
     &raw const here as usize
 }
+
+/// A call on the same stack that is not nested in another begins at most this far below where the other began. Between
+/// a call and one nested in it lies a signal frame, which is larger.
+pub(super) const SAME_DEPTH: usize = 1024;

@@ -304,6 +304,14 @@ impl Registry {
             .push_str("-")
             .push_hex(shmid.into());
     }
+
+    /// The segment of a file by its name, whatever comes behind that.
+    pub(crate) fn segment_of_file(&self, name: &[u8]) -> Option<u32> {
+        let beginning = self.beginning_of("segment-");
+        let id = name.strip_prefix(beginning.bytes())?.strip_prefix(b"-")?;
+        let digits = id.iter().map_while(|&byte| char::from(byte).to_digit(16));
+        u32::try_from(digits.fold(0, |id: u64, digit| id << 4 | u64::from(digit))).ok()
+    }
 }
 
 /// Frees the memory behind a file that is still mapped somewhere.

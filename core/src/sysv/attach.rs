@@ -6,7 +6,7 @@ use super::permission::{self, Current, EXECUTE, READ, WRITE};
 use crate::error::{Errno, Result};
 use crate::os::files::File;
 use crate::os::memory::{self, page_size};
-use crate::process::{self, Attached, Attaching, Member, Range, Remains, Wanted};
+use crate::process::{self, Attached, Attaching, Range, Remains, Wanted};
 use crate::registry::{SHM_LOCKED, Segment};
 
 /// The arguments of shmat(2).
@@ -149,15 +149,14 @@ pub unsafe fn attach(request: &AttachRequest) -> Result<usize> {
     for _ in 0..TRIES {
         let attaching = Attaching::begin(member, shmid)?;
         // SAFETY: the caller's promise.
-        let attached = match unsafe { map(&member, request, target, &segment, attaching.holding()) }
-        {
+        let attached = match unsafe { map(&attaching, request, target, &segment) } {
             Ok(attached) => attached,
             Err(error) => {
                 attaching.cancel();
                 return Err(error);
             }
         };
-        if attaching.finish(&attached) {
+        if process::finish(attaching, &attached) {
             return Ok(attached.start);
         }
         // SAFETY: the mapping was made here, and nobody knows of it.
@@ -169,11 +168,10 @@ pub unsafe fn attach(request: &AttachRequest) -> Result<usize> {
 /// # Safety
 /// As for [`attach`].
 unsafe fn map(
-    member: &Member,
+    attaching: &Attaching,
     request: &AttachRequest,
     target: Target,
     segment: &Segment,
-    holding: u32,
 ) -> Result<Attached> {
     let len = segment.bytes().ok_or(Errno::EUCLEAN)?;
     // The kernel checks for overflow with the size as asked for.
@@ -187,6 +185,9 @@ unsafe fn map(
         flags: target.flags | huge::map_flags(segment),
         ..target
     };
+    if !target.is_anywhere() {
+        attaching.aim(target.address, len);
+    }
     let is_plain =
         target.is_anywhere() && request.shmflg & SHM_EXEC == 0 && segment.huge_page().is_none();
     let wanted = Wanted {
@@ -199,9 +200,9 @@ unsafe fn map(
         Some(start) => start,
         None => {
             // SAFETY: the caller's promise.
-            let start = unsafe { map_anew(member, request, target, segment, len) }?;
+            let start = unsafe { map_anew(attaching, request, target, segment, len) }?;
             if let Some(kept) = kept {
-                kept.keep(&wanted, start, holding);
+                kept.keep(&wanted, start, attaching.holding());
             }
             start
         }
@@ -224,19 +225,21 @@ unsafe fn map(
 /// As for [`attach`].
 #[inline(never)]
 unsafe fn map_anew(
-    member: &Member,
+    attaching: &Attaching,
     request: &AttachRequest,
     target: Target,
     segment: &Segment,
     len: usize,
 ) -> Result<usize> {
-    let file = member.registry.open_file(segment, request.is_read_only())?;
+    let file = attaching
+        .registry()
+        .open_file(segment, request.is_read_only())?;
     if !target.replaces_others() {
         // SAFETY: the caller's promise; the kernel chooses free memory.
         return unsafe { map_file(&file, request, target, len) };
     }
     // SAFETY: the caller's promise for MAP_FIXED.
-    unsafe { map_over(&file, request, target, len) }
+    unsafe { map_over(attaching, &file, request, target, len) }
 }
 
 /// Maps over everything that is there, attachments too.
@@ -246,23 +249,23 @@ unsafe fn map_anew(
 #[cold]
 #[inline(never)]
 unsafe fn map_over(
+    attaching: &Attaching,
     file: &File,
     request: &AttachRequest,
     target: Target,
     len: usize,
 ) -> Result<usize> {
-    let range = Range::new(target.address, len);
-    let remains = Remains::claim(&[range])?;
+    let ranges = [Range::new(target.address, len)];
+    let mut remains = Remains::claim(&ranges, Some(attaching))?;
     // SAFETY: the caller's promise.
     let mapped = unsafe { map_file(file, request, target, len) };
-    if let Some(mut remains) = remains {
-        match mapped {
-            Ok(_) => {
-                remains.unmapped(range);
-                remains.done();
-            }
-            Err(_) => remains.failed(),
+    remains.look();
+    match mapped {
+        Ok(_) => {
+            remains.unmapped(ranges[0]);
+            remains.done();
         }
+        Err(_) => remains.failed(),
     }
     mapped
 }

@@ -1,0 +1,172 @@
+//! Compares the attachments of the table with the kernel's list of mappings, after calls that met at the same addresses,
+//! and corrects them. What is unmapped does not count any longer; what is mapped and nobody noted counts from here on.
+//!
+//! An attachment at rest is changed by those who claim it only. So one that the kernel does not have, and that is the
+//! same after the list has been read as before, was unmapped by a call that did not know of it.
+
+use super::changes::{Attached, Attaching};
+use super::entry::{Mapping, Stamp};
+use super::leaving::Leaving;
+use super::mapped;
+use super::overlap::Unmap;
+use super::own;
+use super::range::{Parts, Range};
+use super::registry::REGISTRY;
+use super::table::{TABLE, frame};
+use super::turn::Turn;
+use crate::os::process::sched_yield;
+use crate::os::signals::Blocked;
+
+/// How often the list is read at most, while there is something to correct.
+const ROUNDS: usize = 64;
+
+/// Corrects the attachments in a range, and counts what none explains wherever it is.
+#[cold]
+#[inline(never)]
+pub(super) fn compare(range: Range) {
+    let _signals = Blocked::new();
+    // Without it nothing is corrected: counts that are too high are better than ones that are too low.
+    let Some(_turn) = Turn::take() else {
+        return;
+    };
+    let mut sighting = None;
+    for _ in 0..ROUNDS {
+        let found = mapped::cover(
+            sighting
+                .as_ref()
+                .map(|sighting: &Sighting| &sighting.mapping),
+        );
+        let mut is_right = true;
+        for (index, entry) in TABLE.all() {
+            if let Some((stamp, mapping)) = entry.attached()
+                && range.meets(&mapping)
+                && entry.covered() != mapping.len
+            {
+                is_right &= !correct(index, stamp, &mapping);
+            }
+        }
+        sighting = found.map(|found| Sighting::again(sighting, &found));
+        match &sighting {
+            None if is_right => return,
+            Some(sighting) if sighting.times >= TIMES => count(&sighting.mapping),
+            Some(_) => sched_yield(),
+            None => {}
+        }
+    }
+}
+
+/// A range has been unmapped or replaced of which nobody knew that attachments meet it.
+#[cold]
+#[inline(never)]
+pub(crate) fn look_after(range: Range) {
+    let mut overlap = Unmap::begin();
+    overlap.look(&[range]);
+    if overlap.has_met() {
+        compare(range);
+    }
+}
+
+/// The segment is mapped: the attach is done. False if another thread took it for gone and settled the entry. Then
+/// nothing counts any more.
+pub(crate) fn finish(attaching: Attaching, attached: &Attached) -> bool {
+    let (is_done, changed) = attaching.finish(attached);
+    if let Some(changed) = changed {
+        compare(changed);
+    }
+    is_done
+}
+
+/// A mapping that nobody has noted, and how often it was seen while no attach under way could have made it.
+struct Sighting {
+    mapping: Mapping,
+    times: u32,
+}
+
+/// How often one is seen before it is counted. Each time, a detach may have ended after the list was read; another may
+/// have mapped the same there since.
+const TIMES: u32 = 4;
+
+impl Sighting {
+    fn again(before: Option<Sighting>, mapping: &Mapping) -> Sighting {
+        let before = before
+            .filter(|before| before.mapping == *mapping)
+            .map_or(0, |before| before.times);
+        let may_be_noted = TABLE
+            .all()
+            .any(|(_, entry)| entry.may_be_attaching(mapping.shmid, mapping.start));
+        Sighting {
+            mapping: *mapping,
+            times: before + u32::from(!may_be_noted),
+        }
+    }
+}
+
+/// Corrects one attachment; returns whether it was wrong.
+fn correct(index: u32, stamp: Stamp, mapping: &Mapping) -> bool {
+    let (first, upper) = if is_noted_twice(index, mapping) {
+        (None, None)
+    } else {
+        mapped::parts_of(mapping)
+    };
+    if first == Some(*mapping) {
+        return false;
+    }
+    let spare = upper.and_then(|_| begin(mapping.shmid));
+    let Some(leaving) = Leaving::claim(index, stamp, frame()) else {
+        if let Some(spare) = spare {
+            spare.cancel();
+        }
+        return false;
+    };
+    let parts = match (spare, upper) {
+        (Some(spare), Some(upper)) => {
+            spare.finish_as(&upper);
+            (first, None)
+        }
+        _ => (first, upper),
+    };
+    match around(parts) {
+        Some(part) => leaving.stays(&part),
+        None => leaving.gone(&REGISTRY),
+    }
+    true
+}
+
+/// One attachment for both parts, if they cannot be counted one by one: as long as it is there, the segment is.
+fn around((first, upper): Parts) -> Option<Mapping> {
+    let first = first?;
+    let end = upper.unwrap_or(first).end();
+    Some(Mapping {
+        len: end - first.start,
+        ..first
+    })
+}
+
+/// Whether two entries stand for one mapping; true for one of them only.
+fn is_noted_twice(index: u32, mapping: &Mapping) -> bool {
+    TABLE.all().any(|(other_index, entry)| {
+        entry.attached().is_some_and(|(_, other)| {
+            other.shmid == mapping.shmid
+                && other.base() == mapping.base()
+                && other.start <= mapping.start
+                && mapping.end() <= other.end()
+                && (other.len > mapping.len || other_index < index)
+        })
+    })
+}
+
+fn begin(shmid: u32) -> Option<Attaching> {
+    let member = own::join(&REGISTRY).ok()?;
+    Attaching::begin(member, shmid).ok()
+}
+
+/// Counts a mapping that nobody has noted.
+fn count(found: &Mapping) {
+    if let Some(attaching) = begin(found.shmid) {
+        attaching.aim(found.start, found.len);
+        attaching.finish_as(&Mapping {
+            group: TABLE.new_group(),
+            ..*found
+        });
+    }
+}

@@ -1,0 +1,62 @@
+//! Detaching what one shmat(2) has mapped, all parts that are left of it. Tested by the C suite.
+
+use super::compare::compare;
+use super::entry::Mapping;
+use super::leaving::Leaving;
+use super::overlap::Unmap;
+use super::range::Range;
+use super::settle;
+use super::table::{TABLE, frame};
+use crate::error::{Errno, Result};
+use crate::os::memory;
+use crate::registry::Registry;
+
+/// Unmaps the attachment at `address`, all parts that are left of it.
+///
+/// # Errors
+/// - `EINVAL` nothing is attached there
+///
+/// # Safety
+/// The memory is not used any more.
+pub(crate) unsafe fn detach(registry: &'static Registry, address: usize) -> Result<()> {
+    settle::settle();
+    let mut first: Option<Mapping> = None;
+    // Another thread may attach where the first part was, as soon as that is unmapped: the parts behind it are known by
+    // their group.
+    while let Some((index, stamp, mapping)) = TABLE.at(address, first.map(|first| first.group)) {
+        let end = address.saturating_add(whole(registry, &mapping));
+        let overlap = Unmap::begin();
+        if first.is_some() && mapping.end() > end {
+            break;
+        }
+        let Some(leaving) = Leaving::claim(index, stamp, frame()) else {
+            continue;
+        };
+        let before = TABLE.begin(index);
+        // SAFETY: the caller's promise; the range is an attachment of ours, which nobody else unmaps.
+        let unmapped = unsafe { memory::munmap(mapping.start, mapping.len) };
+        match unmapped {
+            Ok(()) => leaving.gone(registry),
+            Err(_) => leaving.stays(&mapping),
+        }
+        TABLE.finish(before);
+        if overlap.has_met_detaching(Range::of(&mapping)) {
+            compare(Range::of(&mapping));
+        }
+        unmapped?;
+        if mapping.offset == 0 && mapping.end() >= end && first.is_none() {
+            return Ok(());
+        }
+        first = Some(mapping);
+    }
+    first.map(drop).ok_or(Errno::EINVAL)
+}
+
+/// How long the whole segment is, as far as it is known. If part of it was unmapped, other parts may follow.
+fn whole(registry: &'static Registry, mapping: &Mapping) -> usize {
+    registry
+        .find_id(mapping.shmid)
+        .ok()
+        .and_then(|segment| segment.bytes())
+        .unwrap_or(mapping.len)
+}

@@ -1,0 +1,260 @@
+//! A range of addresses that is unmapped, mapped over or moved. Attachments in it are detached, in whole or in part.
+//!
+//! For the kernel, a part that stays is a new attachment, and the old one goes. So the part that stays is counted
+//! first. All attachments in the range are claimed before the system call, so that no other thread unmaps them, and
+//! finished after it.
+
+use super::changes::Attaching;
+use super::compare::compare;
+use super::entry::{Mapping, Stage, Stamp};
+use super::leaving::Leaving;
+use super::mapped;
+use super::overlap::Unmap;
+use super::range::{Parts, Range};
+use super::settle;
+use super::table::{TABLE, frame};
+use super::{Member, member};
+use crate::error::{Errno, Result};
+use crate::os::process::thread_mark;
+
+/// Attachments that are counted in advance for parts that may stay: two ends of a range that is cut out, two of another
+/// that is mapped over, and a piece that moves.
+const SPARES: usize = 6;
+
+/// The attachments that ranges meet, claimed.
+pub(crate) struct Remains<'a> {
+    member: Member,
+    frame: usize,
+    hint: u32,
+    spares: [Option<Attaching>; SPARES],
+    overlap: Unmap,
+    ranges: &'a [Range],
+    own: Option<&'a Attaching>,
+    /// All addresses at which this may change something.
+    changed: Range,
+}
+
+impl<'a> Remains<'a> {
+    /// Claims what a system call on the ranges will unmap or move, of an attach if it is its `own`.
+    ///
+    /// # Errors
+    /// - `ENOMEM` what is left cannot be counted
+    pub(crate) fn claim(ranges: &'a [Range], own: Option<&'a Attaching>) -> Result<Remains<'a>> {
+        let mut remains = Remains {
+            overlap: Unmap::begin(),
+            member: member().map_err(|_| Errno::ENOMEM)?,
+            frame: frame(),
+            hint: TABLE.hint(),
+            spares: [const { None }; SPARES],
+            ranges,
+            own,
+            changed: Range::EMPTY,
+        };
+        for range in ranges {
+            remains.changed.include(*range);
+        }
+        Unmap::wait(ranges, own.map(Attaching::index));
+        for (index, entry) in TABLE.all() {
+            let stamp = entry.stamp();
+            if stamp.is_taken() {
+                settle::take_back(entry, stamp, true);
+            }
+            if let Some((stamp, mapping)) = entry.attached()
+                && let Err(error) = remains.claim_one(index, stamp, &mapping)
+            {
+                remains.undo();
+                return Err(error);
+            }
+        }
+        remains.overlap.look_before(ranges);
+        Ok(remains)
+    }
+
+    /// Claims an attachment if a range meets it.
+    fn claim_one(&mut self, index: u32, stamp: Stamp, mapping: &Mapping) -> Result<()> {
+        // One for a part that stays. If two parts stay, one more.
+        let cuts = self
+            .ranges
+            .iter()
+            .filter(|range| range.meets(mapping))
+            .map(|range| {
+                let (lower, upper) = range.outside(mapping);
+                u32::from(lower.is_some()) + u32::from(upper.is_some())
+            })
+            .max();
+        let Some(cuts) = cuts else {
+            return Ok(());
+        };
+        if Leaving::claim(index, stamp, self.frame).is_none() {
+            return Ok(());
+        }
+        let _ = TABLE.begin(index);
+        self.changed.include(Range::of(mapping));
+        self.spare_for(cuts, mapping.shmid)
+    }
+
+    /// Counts the parts that may stay of a cut. A single part needs no count of its own: that of the whole counts for
+    /// it. If a new one cannot be had, it only lacks the times of a new attachment.
+    ///
+    /// # Errors
+    /// - `ENOMEM` another part cannot be counted
+    fn spare_for(&mut self, cuts: u32, shmid: u32) -> Result<()> {
+        let needed = cuts.saturating_sub(1);
+        for number in 0..cuts {
+            match self.spare(shmid) {
+                Err(error) if number < needed => return Err(error),
+                Err(_) => break,
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts one more attachment of a segment, for a part that may come.
+    ///
+    /// # Errors
+    /// - `ENOMEM` it cannot be counted
+    pub(crate) fn spare(&mut self, shmid: u32) -> Result<()> {
+        let place = self
+            .spares
+            .iter_mut()
+            .find(|place| place.is_none())
+            .ok_or(Errno::ENOMEM)?;
+        *place = Some(Attaching::begin(self.member, shmid).map_err(|_| Errno::ENOMEM)?);
+        Ok(())
+    }
+
+    fn take_spare(&mut self, shmid: u32) -> Option<Attaching> {
+        self.spares
+            .iter_mut()
+            .find(|place| place.as_ref().is_some_and(|spare| spare.shmid() == shmid))?
+            .take()
+    }
+
+    /// Right after the system call, before others can claim what this has claimed: looks for those that it met.
+    pub(crate) fn look(&mut self) {
+        self.overlap.look(self.ranges);
+    }
+
+    /// Calls `visit` with each claimed attachment that is still being changed.
+    fn each(&mut self, mut visit: impl FnMut(&mut Remains<'a>, Leaving, Mapping)) {
+        for (index, entry) in TABLE.all() {
+            let stamp = entry.stamp();
+            if stamp.stage() == Stage::Detaching && entry.owner() == (thread_mark(), self.frame) {
+                let mapping = entry.mapping();
+                let leaving = Leaving::claimed(index, entry, stamp);
+                visit(self, leaving, mapping);
+            }
+        }
+    }
+
+    /// The one claimed attachment at an address.
+    pub(crate) fn at(&mut self, address: usize) -> Option<Mapping> {
+        let mut found = None;
+        self.each(|_, _, mapping| {
+            if (mapping.start..mapping.end()).contains(&address) {
+                found = Some(mapping);
+            }
+        });
+        found
+    }
+
+    /// The range is unmapped: finishes the attachments that it met.
+    pub(crate) fn unmapped(&mut self, range: Range) {
+        self.each(|remains, leaving, mapping| {
+            if range.meets(&mapping) {
+                remains.cut(&leaving, &mapping, range);
+            }
+        });
+    }
+
+    fn cut(&mut self, leaving: &Leaving, mapping: &Mapping, range: Range) {
+        let parts = range.outside(mapping);
+        self.leave_upper(&parts);
+        // The part that stays is counted as a new attachment, and the old one ends.
+        if (parts.0.is_some() || parts.1.is_some())
+            && let Some(spare) = self.take_spare(mapping.shmid)
+        {
+            spare.end();
+        }
+        self.leave_first(leaving, &parts);
+    }
+
+    /// If two parts stay, the upper one is an attachment of its own.
+    fn leave_upper(&mut self, parts: &Parts) {
+        if let (Some(_), Some(upper)) = parts {
+            self.added(upper);
+        }
+    }
+
+    /// From here on the entry stands for the first part that stays, or for none.
+    fn leave_first(&self, leaving: &Leaving, parts: &Parts) {
+        match parts.0.as_ref().or(parts.1.as_ref()) {
+            Some(part) => leaving.stays(part),
+            None => leaving.gone(self.member.registry),
+        }
+    }
+
+    /// A second mapping of a part of an attachment was made; it was counted before.
+    pub(crate) fn added(&mut self, part: &Mapping) {
+        if let Some(spare) = self.take_spare(part.shmid) {
+            spare.finish_as(part);
+            self.changed.include(Range::of(part));
+        }
+    }
+
+    /// The attachment that ended at `end` has grown in its place.
+    pub(crate) fn grown(&mut self, end: usize, more: usize) {
+        self.each(|_, leaving, mapping| {
+            if mapping.end() == end {
+                leaving.stays(&Mapping {
+                    len: mapping.len + more,
+                    ..mapping
+                });
+            }
+        });
+    }
+
+    /// The system call failed. It may have unmapped something all the same, so the kernel's list is read.
+    pub(crate) fn failed(mut self) {
+        self.each(|remains, leaving, mapping| {
+            let parts = mapped::parts_of(&mapping);
+            remains.leave_upper(&parts);
+            remains.leave_first(&leaving, &parts);
+        });
+        self.close();
+        self.end();
+    }
+
+    /// No system call was made.
+    fn undo(mut self) {
+        self.each(|_, leaving, mapping| leaving.stays(&mapping));
+        self.close();
+    }
+
+    /// Attachments that were not touched stay as they were.
+    pub(crate) fn done(mut self) {
+        self.each(|_, leaving, mapping| leaving.stays(&mapping));
+        self.close();
+        self.end();
+    }
+
+    fn end(self) {
+        match self.own {
+            // Once it has noted what it maps.
+            Some(own) => own.has_changed(self.changed),
+            None if self.overlap.has_met() => compare(self.changed),
+            None => {}
+        }
+    }
+
+    fn close(&mut self) {
+        // The last first: each restores the times that were before it.
+        for spare in self.spares.iter_mut().rev() {
+            if let Some(spare) = spare.take() {
+                spare.cancel();
+            }
+        }
+        TABLE.finish(self.hint);
+    }
+}

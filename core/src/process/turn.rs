@@ -1,0 +1,49 @@
+//! One thread at a time compares the table with the kernel's list of mappings: two would take one mapping for the result
+//! of two calls. Tested by the C suite.
+
+use crate::os::futex;
+use crate::sync::{AtomicU32, Ordering};
+
+/// The turn, until it is dropped. Signals are blocked for as long.
+pub(super) struct Turn(());
+
+static TURN: AtomicU32 = AtomicU32::new(0);
+
+/// How long another thread's turn lasts at most, in milliseconds, if that thread lives.
+const TURN_MS: u32 = 1000;
+
+impl Turn {
+    /// At once, or not at all.
+    pub(super) fn take_now() -> Option<Turn> {
+        TURN.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+            .then_some(Turn(()))
+    }
+
+    /// `None` if another thread has it for too long.
+    pub(super) fn take() -> Option<Turn> {
+        for _ in 0..TURN_MS {
+            if let Some(turn) = Turn::take_now() {
+                return Some(turn);
+            }
+            let _ = futex::wait(&TURN, 1, 1);
+        }
+        Turn::take_now()
+    }
+
+    /// Also from one who has it for too long: a process that shared this memory, and was killed.
+    pub(super) fn take_over() -> Turn {
+        Turn::take().unwrap_or(Turn(()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TURN.store(0, Ordering::Release);
+    }
+}
+
+/// In a child: the thread that had the turn is not here. The one that is has not: signals are blocked during a turn.
+pub(super) fn forget_turn() {
+    TURN.store(0, Ordering::Relaxed);
+}
