@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-enum { THREADS = 4, ROUNDS = 20, CALLS = 150, PAGES = 4, PLACES = 6, AREA = PAGES + PLACES };
+enum { THREADS = 4, ROUNDS = 20, CALLS = 150, PAGES = 4, PLACES = 6, AREA = PAGES + PLACES, ALL = AREA + 2 * PLACES };
 
 static int id;
 static char *area;
@@ -26,6 +26,7 @@ static char *place(unsigned *seed, unsigned among)
 
 static void call_one(unsigned *seed)
 {
+    char *to;
     size_t bytes = (1 + chosen(seed, 2)) * page_size();
     switch (chosen(seed, 7)) {
     case 0:
@@ -45,7 +46,9 @@ static void call_one(unsigned *seed)
         mmap(place(seed, AREA - 1), bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         break;
     default:
-        mremap(place(seed, AREA - 1), page_size(), page_size(), MREMAP_MAYMOVE | MREMAP_FIXED, place(seed, AREA));
+        /* Not beside each other, where the kernel may join what it moves. */
+        to = pages_up(area, AREA + 2 * (int)chosen(seed, PLACES));
+        mremap(place(seed, AREA), page_size(), page_size(), MREMAP_MAYMOVE | MREMAP_FIXED, to);
     }
 }
 
@@ -82,7 +85,7 @@ int main(void)
     pthread_t thread[THREADS];
     id = NEW_SEGMENT(PAGES * page_size(), 0600);
     /* Where the kernel maps nothing of its own choice. */
-    area = mmap((void *)0x200000000000, AREA * page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    area = mmap((void *)0x200000000000, ALL * page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(area != MAP_FAILED);
     struct mapped_file file = file_at(ATTACH(id, area, SHM_REMAP));
     CHECK_EQ(pthread_barrier_init(&barrier, NULL, THREADS + 1), 0);
@@ -92,7 +95,7 @@ int main(void)
         pthread_barrier_wait(&barrier);
         pthread_barrier_wait(&barrier);
         CHECK_EQ(NATTCH(id), parts_of(file));
-        CHECK_OK(munmap(area, AREA * page_size()));
+        CHECK_OK(munmap(area, ALL * page_size()));
         CHECK_EQ(NATTCH(id), 0);
         pthread_barrier_wait(&barrier);
     }

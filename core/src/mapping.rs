@@ -55,13 +55,19 @@ fn over<T>(address: usize, len: usize, act: impl FnOnce() -> Result<T>) -> Resul
         return done;
     }
     process::settle();
-    let ranges = [Range::new(address, len)];
-    let mut remains = Remains::claim(&ranges, None)?;
+    over_attachments(process::frame(), Range::new(address, len), act)
+}
+
+/// The same where attachments may be. It needs much more of the stack: how deep the call began is asked before.
+#[inline(never)]
+fn over_attachments<T>(frame: usize, range: Range, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    let ranges = [range];
+    let mut remains = Remains::claim(&ranges, None, frame)?;
     let done = act();
     remains.look();
     match done {
         Ok(_) => {
-            remains.unmapped(ranges[0]);
+            remains.unmapped(&ranges);
             remains.done();
         }
         Err(_) => remains.failed(),
@@ -162,8 +168,18 @@ pub unsafe fn mremap(request: &RemapRequest) -> Result<usize> {
         return unsafe { request.call() };
     }
     process::settle();
-    let asked = request;
-    let request = in_whole_pages(request);
+    // SAFETY: the caller's promise.
+    unsafe { remap_attachments(process::frame(), request) }
+}
+
+/// The same where attachments may be.
+///
+/// # Safety
+/// As for [`mremap`].
+#[inline(never)]
+unsafe fn remap_attachments(frame: usize, asked: &RemapRequest) -> Result<usize> {
+    let request = in_whole_pages(asked);
+    let fixed = request.flags & libc::MREMAP_FIXED != 0;
     if is_more_than_one(&request) {
         return Err(Errno::EFAULT);
     }
@@ -171,7 +187,11 @@ pub unsafe fn mremap(request: &RemapRequest) -> Result<usize> {
     let new = Range::new(request.new_address, request.new_size);
     // What stays of a shorter one is a new attachment, as when its end is unmapped.
     let ranges = [old, cut_off(old, new), new];
-    let mut remains = Remains::claim(ranges.get(..2 + usize::from(fixed)).unwrap_or(&[]), None)?;
+    let mut remains = Remains::claim(
+        ranges.get(..2 + usize::from(fixed)).unwrap_or(&[]),
+        None,
+        frame,
+    )?;
     let moved = remains.at(request.old_address);
     let may_move = request.old_size == 0 || request.flags & libc::MREMAP_MAYMOVE != 0;
     if let Some(mapping) = moved.filter(|_| may_move)
@@ -229,23 +249,22 @@ fn settle_moved(
             ..mapping
         });
     }
-    if new_start != old_address && flags & libc::MREMAP_FIXED != 0 {
-        remains.unmapped(new);
-    }
-    if old_size == 0 {
-        return;
-    }
     let shrunk = cut_off(old, new);
-    if new_start == old_address {
-        if shrunk.start < shrunk.end {
-            remains.unmapped(shrunk);
-        } else if new.end > old.end {
-            remains.grown(old.end, new.end - old.end);
-        }
-    } else if flags & libc::MREMAP_DONTUNMAP == 0 {
-        remains.unmapped(old);
-    } else if shrunk.start < shrunk.end {
-        remains.unmapped(shrunk);
+    let is_moved = new_start != old_address;
+    let replaced = (is_moved && flags & libc::MREMAP_FIXED != 0).then_some(new);
+    let left = if old_size == 0 {
+        None
+    } else if is_moved && flags & libc::MREMAP_DONTUNMAP == 0 {
+        Some(old)
+    } else {
+        Some(shrunk)
+    };
+    remains.unmapped(&[
+        replaced.unwrap_or(Range::EMPTY),
+        left.unwrap_or(Range::EMPTY),
+    ]);
+    if old_size != 0 && !is_moved && new.end > old.end {
+        remains.grown(old.end, new.end - old.end);
     }
 }
 

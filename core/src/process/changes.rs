@@ -8,7 +8,7 @@ use super::own::{self, Member};
 use super::range::Range;
 use super::registry::REGISTRY;
 use super::share::Share;
-use super::table::{TABLE, frame};
+use super::table::TABLE;
 use crate::error::{Errno, Result};
 use crate::registry::{Change, Prober, Registry, SlotRef, slot_of};
 use core::cell::Cell;
@@ -42,15 +42,15 @@ pub(crate) struct Attached {
 }
 
 impl Attaching {
-    /// Counts one more attachment of a segment. From here on nobody destroys it.
+    /// Counts one more attachment of a segment, for a call at this depth of the stack. From here on nobody destroys it.
     ///
     /// # Errors
     /// - `EINVAL` there is no such segment any more
     /// - `ENOMEM`, `ENOSPC` it cannot be counted
-    pub(crate) fn begin(member: Member, shmid: u32) -> Result<Attaching> {
+    pub(crate) fn begin(member: Member, shmid: u32, frame: usize) -> Result<Attaching> {
         let slot = member.registry.slot_for(shmid)?;
         let overlap = overlap::Attach::begin();
-        let (index, entry, stamp) = TABLE.claim_idle(shmid, Stage::Attaching, frame())?;
+        let (index, entry, stamp) = TABLE.claim_idle(shmid, Stage::Attaching, frame)?;
         let before = TABLE.begin(index);
         entry.set_aim(0, 0);
         let mut attaching = Attaching {
@@ -157,6 +157,11 @@ impl Attaching {
         self.member.registry
     }
 
+    /// The depth of the stack at which its call began.
+    pub(crate) fn frame(&self) -> usize {
+        self.entry.owner().1
+    }
+
     pub(super) fn index(&self) -> u32 {
         self.index
     }
@@ -224,10 +229,12 @@ pub(crate) struct Creation {
 }
 
 impl Creation {
+    /// For a call at this depth of the stack.
+    ///
     /// # Errors
     /// - `ENOMEM` the kernel has no memory for a larger table
-    pub(crate) fn begin() -> Result<Creation> {
-        let (index, entry, stamp) = TABLE.claim_idle(0, Stage::Creating, frame())?;
+    pub(crate) fn begin(frame: usize) -> Result<Creation> {
+        let (index, entry, stamp) = TABLE.claim_idle(0, Stage::Creating, frame)?;
         let before = TABLE.begin(index);
         let (holding, _) = entry.share();
         if holding != NO_HOLDING

@@ -48,7 +48,12 @@ pub(super) fn compare(range: Range) {
         sighting = found.map(|found| Sighting::again(sighting, &found));
         match &sighting {
             None if is_right => return,
-            Some(sighting) if sighting.times >= TIMES => count(&sighting.mapping),
+            Some(sighting) if sighting.times >= TIMES => {
+                count(&Mapping {
+                    group: TABLE.new_group(),
+                    ..sighting.mapping
+                });
+            }
             Some(_) => sched_yield(),
             None => {}
         }
@@ -59,7 +64,7 @@ pub(super) fn compare(range: Range) {
 #[cold]
 #[inline(never)]
 pub(crate) fn look_after(range: Range) {
-    let mut overlap = Unmap::begin();
+    let mut overlap = Unmap::begin(frame());
     overlap.look(&[range]);
     if overlap.has_met() {
         compare(range);
@@ -103,43 +108,34 @@ impl Sighting {
 
 /// Corrects one attachment; returns whether it was wrong.
 fn correct(index: u32, stamp: Stamp, mapping: &Mapping) -> bool {
-    let (first, upper) = if is_noted_twice(index, mapping) {
-        (None, None)
+    let parts = if is_noted_twice(index, mapping) {
+        Parts::default()
     } else {
         mapped::parts_of(mapping)
     };
-    if first == Some(*mapping) {
+    if parts.iter().eq([mapping]) {
         return false;
     }
-    let spare = upper.and_then(|_| begin(mapping.shmid));
     let Some(leaving) = Leaving::claim(index, stamp, frame()) else {
-        if let Some(spare) = spare {
-            spare.cancel();
-        }
         return false;
     };
-    let parts = match (spare, upper) {
-        (Some(spare), Some(upper)) => {
-            spare.finish_as(&upper);
-            (first, None)
+    let mut first = None::<Mapping>;
+    for part in parts.iter() {
+        match &mut first {
+            None => first = Some(*part),
+            Some(first) => {
+                if !count(part) {
+                    // As long as one attachment for both is there, the segment is.
+                    first.len = part.end() - first.start;
+                }
+            }
         }
-        _ => (first, upper),
-    };
-    match around(parts) {
+    }
+    match first {
         Some(part) => leaving.stays(&part),
         None => leaving.gone(&REGISTRY),
     }
     true
-}
-
-/// One attachment for both parts, if they cannot be counted one by one: as long as it is there, the segment is.
-fn around((first, upper): Parts) -> Option<Mapping> {
-    let first = first?;
-    let end = upper.unwrap_or(first).end();
-    Some(Mapping {
-        len: end - first.start,
-        ..first
-    })
 }
 
 /// Whether two entries stand for one mapping; true for one of them only.
@@ -155,18 +151,14 @@ fn is_noted_twice(index: u32, mapping: &Mapping) -> bool {
     })
 }
 
-fn begin(shmid: u32) -> Option<Attaching> {
-    let member = own::join(&REGISTRY).ok()?;
-    Attaching::begin(member, shmid).ok()
-}
-
-/// Counts a mapping that nobody has noted.
-fn count(found: &Mapping) {
-    if let Some(attaching) = begin(found.shmid) {
-        attaching.aim(found.start, found.len);
-        attaching.finish_as(&Mapping {
-            group: TABLE.new_group(),
-            ..*found
-        });
+/// Counts a mapping that is no attachment yet.
+fn count(mapping: &Mapping) -> bool {
+    let attaching =
+        own::join(&REGISTRY).and_then(|member| Attaching::begin(member, mapping.shmid, frame()));
+    if let Ok(attaching) = attaching {
+        attaching.aim(mapping.start, mapping.len);
+        attaching.finish_as(mapping);
+        return true;
     }
+    false
 }

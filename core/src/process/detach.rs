@@ -11,6 +11,11 @@ use crate::error::{Errno, Result};
 use crate::os::memory;
 use crate::registry::Registry;
 
+/// Gives other threads the time to end what they do to the attachment at `address`: if they cut it, a part stays.
+pub(crate) fn wait_for_others(address: usize) {
+    Unmap::wait(&[Range::new(address, 1)], None);
+}
+
 /// Unmaps the attachment at `address`, all parts that are left of it.
 ///
 /// # Errors
@@ -20,16 +25,17 @@ use crate::registry::Registry;
 /// The memory is not used any more.
 pub(crate) unsafe fn detach(registry: &'static Registry, address: usize) -> Result<()> {
     settle::settle();
+    let frame = frame();
     let mut first: Option<Mapping> = None;
     // Another thread may attach where the first part was, as soon as that is unmapped: the parts behind it are known by
     // their group.
     while let Some((index, stamp, mapping)) = TABLE.at(address, first.map(|first| first.group)) {
         let end = address.saturating_add(whole(registry, &mapping));
-        let overlap = Unmap::begin();
+        let overlap = Unmap::begin(frame);
         if first.is_some() && mapping.end() > end {
             break;
         }
-        let Some(leaving) = Leaving::claim(index, stamp, frame()) else {
+        let Some(leaving) = Leaving::claim(index, stamp, frame) else {
             continue;
         };
         let before = TABLE.begin(index);

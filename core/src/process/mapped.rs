@@ -177,32 +177,29 @@ fn is_part(other: &maps::Mapping, mapping: &Mapping, name: &Text<64>) -> bool {
     base_of(other) == mapping.base() && (is_of(other.name(), name) || mapping.huge_log2 != 0)
 }
 
-/// What the kernel still has of a mapping: the first part, and one from the second to the last. If the kernel cannot be
-/// asked, all of it.
+/// What the kernel still has of a mapping. If the kernel cannot be asked, all of it.
 pub(super) fn parts_of(mapping: &Mapping) -> Parts {
     let name = name_of(mapping.shmid);
-    let (mut first, mut last) = (None::<Mapping>, None::<Mapping>);
+    let mut parts = Parts::default();
+    let mut end_of_last = 0;
     let read = maps::each_own(&mut |other| {
         let start = other.start.max(mapping.start);
         let end = other.end.min(mapping.end());
         if start < end && is_part(&other, mapping, &name) {
-            let part = part_at(mapping, (start, end), mapping.base());
-            match &mut first {
-                None => first = Some(part),
-                // The kernel may have split a mapping that is one to us.
-                Some(before) if before.end() == start && last.is_none() => before.len += part.len,
-                Some(_) => {
-                    let start = last.as_ref().unwrap_or(&part).start;
-                    last = Some(part_at(mapping, (start, end), mapping.base()));
-                }
+            // The kernel may have split a mapping that is one to us.
+            if start == end_of_last {
+                parts.extend(end);
+            } else {
+                parts.add(&part_at(mapping, (start, end), mapping.base()));
             }
+            end_of_last = end;
         }
         true
     });
     if read.is_err() {
-        return (Some(*mapping), None);
+        return Parts::outside(&[], mapping);
     }
-    (first, last)
+    parts
 }
 
 /// Whether a mapping's name is that of a segment's file. Behind its beginning may come the size, and a note that it was

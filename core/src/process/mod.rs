@@ -28,7 +28,7 @@ mod turn;
 
 pub(crate) use changes::{Attached, Attaching, Creation};
 pub(crate) use compare::{finish, look_after};
-pub(crate) use detach::detach;
+pub(crate) use detach::{detach, wait_for_others};
 pub use enter::register as register_fork_handlers;
 pub(crate) use entry::Mapping;
 pub use exit::at_exit;
@@ -38,4 +38,4 @@ pub(crate) use own::{Member, current_token, drop_kept, forbid_keeping, kept};
 pub(crate) use range::Range;
 pub(crate) use remains::Remains;
 pub(crate) use settle::{settle, settle_thoroughly};
-pub(crate) use table::TABLE;
+pub(crate) use table::{TABLE, frame};

@@ -10,7 +10,7 @@
 
 use super::entry::{self, Entry, Place, Stage, Stamp};
 use super::range::Range;
-use super::table::{SAME_DEPTH, TABLE, frame};
+use super::table::{SAME_DEPTH, TABLE};
 use crate::os::process::{sched_yield, thread_mark};
 use crate::sync::{AtomicU32, Ordering};
 
@@ -64,17 +64,17 @@ pub(super) struct Unmap {
 impl Unmap {
     /// Before it claims anything.
     #[inline(always)]
-    pub(super) fn begin() -> Unmap {
+    pub(super) fn begin(frame: usize) -> Unmap {
         Unmap {
             met: MET.load(Ordering::Acquire),
             met_attaching: MET_ATTACHING.load(Ordering::Acquire),
             meets: false,
-            frame: frame(),
+            frame,
         }
     }
 
-    /// Before anything is claimed: gives other threads the time to end what they do in the ranges. Who waits has
-    /// claimed nothing that others may wait for, but the entry at `own` for an attach; of two attaches one waits.
+    /// Before anything is claimed: gives other threads the time to end what they do in the ranges. A call that waits has
+    /// claimed nothing that others wait for, except an attach the entry at `own`; of two attaches one waits.
     pub(super) fn wait(ranges: &[Range], own: Option<u32>) {
         for _ in 0..YIELDS {
             let is_met = entry::any_may_be_busy()
@@ -101,19 +101,28 @@ impl Unmap {
 
     /// Looks for others in the ranges that this call will unmap, or has unmapped.
     pub(super) fn look(&mut self, ranges: &[Range]) {
+        let (mut meets, may_meet) = self.look_once(ranges);
+        if may_meet {
+            // An attach that is not done after this sees the number, and one that is done has noted where it is.
+            MET_ATTACHING.fetch_add(1, Ordering::AcqRel);
+            meets |= self.look_once(ranges).0;
+        }
+        if meets {
+            MET.fetch_add(1, Ordering::AcqRel);
+            MET_ATTACHING.fetch_add(1, Ordering::AcqRel);
+        }
+        self.meets |= meets;
+    }
+
+    /// Whether others are in the ranges, and whether any may be.
+    fn look_once(&self, ranges: &[Range]) -> (bool, bool) {
         let (mut meets, mut may_meet) = (false, false);
         for (_, entry) in TABLE.all() {
             let place = self.place_of(entry);
             meets |= is_in(place, ranges);
             may_meet |= place == Place::Anywhere;
         }
-        if meets {
-            MET.fetch_add(1, Ordering::AcqRel);
-        }
-        if meets || may_meet {
-            MET_ATTACHING.fetch_add(1, Ordering::AcqRel);
-        }
-        self.meets |= meets;
+        (meets, may_meet)
     }
 
     /// Where another call's entry, or one at rest, is mapped.

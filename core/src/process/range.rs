@@ -3,8 +3,52 @@
 use super::entry::Mapping;
 use crate::os::memory;
 
-/// Up to two parts of a mapping, the lower one first.
-pub(super) type Parts = (Option<Mapping>, Option<Mapping>);
+/// Up to three parts of a mapping, the lowest first: what two ranges leave of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Parts([Option<Mapping>; 3]);
+
+impl Parts {
+    /// The parts of a mapping outside of the ranges.
+    pub(super) fn outside(ranges: &[Range], mapping: &Mapping) -> Parts {
+        let mut parts = Parts::default();
+        parts.add(mapping);
+        for range in ranges {
+            let before = core::mem::take(&mut parts);
+            for part in before.iter() {
+                if range.meets(part) {
+                    let (lower, upper) = range.outside(part);
+                    lower.iter().chain(&upper).for_each(|part| parts.add(part));
+                } else {
+                    parts.add(part);
+                }
+            }
+        }
+        parts
+    }
+
+    /// One more, above all others. If there are too many, the last is extended to it: what lies between is counted as well.
+    pub(super) fn add(&mut self, part: &Mapping) {
+        match self.0.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(*part),
+            None => self.extend(part.end()),
+        }
+    }
+
+    /// The last one reaches to `end`.
+    pub(super) fn extend(&mut self, end: usize) {
+        if let Some(last) = self.0.iter_mut().rev().flatten().next() {
+            last.len = end - last.start;
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Mapping> {
+        self.0.iter().flatten()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.iter().count()
+    }
+}
 
 /// Addresses from `start` to below `end`, in whole pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,7 +68,7 @@ impl Range {
     }
 
     /// None at all.
-    pub(super) const EMPTY: Range = Range { start: 0, end: 0 };
+    pub(crate) const EMPTY: Range = Range { start: 0, end: 0 };
 
     pub(super) fn of(mapping: &Mapping) -> Range {
         Range {
@@ -54,7 +98,7 @@ impl Range {
     }
 
     /// The parts of a mapping outside of the range.
-    pub(super) fn outside(self, mapping: &Mapping) -> Parts {
+    fn outside(self, mapping: &Mapping) -> (Option<Mapping>, Option<Mapping>) {
         let lower = (self.start > mapping.start).then(|| Mapping {
             len: self.start.min(mapping.end()) - mapping.start,
             ..*mapping
@@ -90,17 +134,26 @@ mod tests {
         }
     }
 
-    fn parts(from: usize, pages: usize) -> [Option<(usize, usize, usize)>; 2] {
-        let (lower, upper) = Range::new(from * PAGE, pages * PAGE).outside(&mapping(10, 4));
-        [lower, upper]
-            .map(|part| part.map(|part| (part.start / PAGE, part.len / PAGE, part.offset / PAGE)))
+    fn parts(from: usize, pages: usize) -> Vec<(usize, usize, usize)> {
+        outside(&[Range::new(from * PAGE, pages * PAGE)])
+    }
+
+    fn outside(ranges: &[Range]) -> Vec<(usize, usize, usize)> {
+        Parts::outside(ranges, &mapping(10, 4))
+            .iter()
+            .map(|part| (part.start / PAGE, part.len / PAGE, part.offset / PAGE))
+            .collect()
     }
 
     #[test]
     fn a_cut_leaves_what_lies_outside() {
-        assert_eq!(parts(8, 12), [None, None]);
-        assert_eq!(parts(11, 1), [Some((10, 1, 0)), Some((12, 2, 2))]);
-        assert_eq!(parts(9, 2), [None, Some((11, 3, 1))]);
-        assert_eq!(parts(13, 1), [Some((10, 3, 0)), None]);
+        assert_eq!(parts(8, 12), []);
+        assert_eq!(parts(11, 1), [(10, 1, 0), (12, 2, 2)]);
+        assert_eq!(parts(9, 2), [(11, 3, 1)]);
+        assert_eq!(parts(13, 1), [(10, 3, 0)]);
+        assert_eq!(parts(14, 1), [(10, 4, 0)]);
+        let page = |page| Range::new(page * PAGE, PAGE);
+        assert_eq!(outside(&[page(12), page(13)]), [(10, 2, 0)]);
+        assert_eq!(outside(&[page(12), page(10)]), [(11, 1, 1), (13, 1, 3)]);
     }
 }

@@ -12,7 +12,7 @@ use super::mapped;
 use super::overlap::Unmap;
 use super::range::{Parts, Range};
 use super::settle;
-use super::table::{TABLE, frame};
+use super::table::TABLE;
 use super::{Member, member};
 use crate::error::{Errno, Result};
 use crate::os::process::thread_mark;
@@ -35,15 +35,20 @@ pub(crate) struct Remains<'a> {
 }
 
 impl<'a> Remains<'a> {
-    /// Claims what a system call on the ranges will unmap or move, of an attach if it is its `own`.
+    /// Claims what a system call on the ranges will unmap or move, for a call at this depth of the stack, and for an attach
+    /// if it is its `own`.
     ///
     /// # Errors
     /// - `ENOMEM` what is left cannot be counted
-    pub(crate) fn claim(ranges: &'a [Range], own: Option<&'a Attaching>) -> Result<Remains<'a>> {
+    pub(crate) fn claim(
+        ranges: &'a [Range],
+        own: Option<&'a Attaching>,
+        frame: usize,
+    ) -> Result<Remains<'a>> {
         let mut remains = Remains {
-            overlap: Unmap::begin(),
+            overlap: Unmap::begin(frame),
             member: member().map_err(|_| Errno::ENOMEM)?,
-            frame: frame(),
+            frame,
             hint: TABLE.hint(),
             spares: [const { None }; SPARES],
             ranges,
@@ -72,25 +77,32 @@ impl<'a> Remains<'a> {
 
     /// Claims an attachment if a range meets it.
     fn claim_one(&mut self, index: u32, stamp: Stamp, mapping: &Mapping) -> Result<()> {
-        // One for a part that stays. If two parts stay, one more.
-        let cuts = self
-            .ranges
-            .iter()
-            .filter(|range| range.meets(mapping))
-            .map(|range| {
-                let (lower, upper) = range.outside(mapping);
-                u32::from(lower.is_some()) + u32::from(upper.is_some())
-            })
-            .max();
-        let Some(cuts) = cuts else {
+        if !self.ranges.iter().any(|range| range.meets(mapping)) {
             return Ok(());
-        };
+        }
         if Leaving::claim(index, stamp, self.frame).is_none() {
             return Ok(());
         }
         let _ = TABLE.begin(index);
         self.changed.include(Range::of(mapping));
-        self.spare_for(cuts, mapping.shmid)
+        self.spare_for(self.parts_staying(mapping), mapping.shmid)
+    }
+
+    /// How many parts of a mapping stay at most. Of a range that is moved, either all goes or its end.
+    fn parts_staying(&self, mapping: &Mapping) -> usize {
+        let count = |ranges: &[Range]| Parts::outside(ranges, mapping).count();
+        match self.ranges {
+            [moved, end, others @ ..] => {
+                let other = others.first().copied().unwrap_or(Range::EMPTY);
+                let without_end = if end.meets(mapping) {
+                    count(&[*end, other])
+                } else {
+                    0
+                };
+                count(&[*moved, other]).max(without_end)
+            }
+            ranges => count(ranges),
+        }
     }
 
     /// Counts the parts that may stay of a cut. A single part needs no count of its own: that of the whole counts for
@@ -98,7 +110,7 @@ impl<'a> Remains<'a> {
     ///
     /// # Errors
     /// - `ENOMEM` another part cannot be counted
-    fn spare_for(&mut self, cuts: u32, shmid: u32) -> Result<()> {
+    fn spare_for(&mut self, cuts: usize, shmid: u32) -> Result<()> {
         let needed = cuts.saturating_sub(1);
         for number in 0..cuts {
             match self.spare(shmid) {
@@ -120,7 +132,7 @@ impl<'a> Remains<'a> {
             .iter_mut()
             .find(|place| place.is_none())
             .ok_or(Errno::ENOMEM)?;
-        *place = Some(Attaching::begin(self.member, shmid).map_err(|_| Errno::ENOMEM)?);
+        *place = Some(Attaching::begin(self.member, shmid, self.frame).map_err(|_| Errno::ENOMEM)?);
         Ok(())
     }
 
@@ -159,48 +171,60 @@ impl<'a> Remains<'a> {
         found
     }
 
-    /// The range is unmapped: finishes the attachments that it met.
-    pub(crate) fn unmapped(&mut self, range: Range) {
+    /// The ranges are unmapped: finishes the attachments that they met.
+    pub(crate) fn unmapped(&mut self, ranges: &[Range]) {
         self.each(|remains, leaving, mapping| {
-            if range.meets(&mapping) {
-                remains.cut(&leaving, &mapping, range);
+            if ranges.iter().any(|range| range.meets(&mapping)) {
+                remains.cut(&leaving, &mapping, ranges);
             }
         });
     }
 
-    fn cut(&mut self, leaving: &Leaving, mapping: &Mapping, range: Range) {
-        let parts = range.outside(mapping);
-        self.leave_upper(&parts);
-        // The part that stays is counted as a new attachment, and the old one ends.
-        if (parts.0.is_some() || parts.1.is_some())
+    fn cut(&mut self, leaving: &Leaving, mapping: &Mapping, ranges: &[Range]) {
+        let parts = Parts::outside(ranges, mapping);
+        let first = self.leave_upper(&parts);
+        // A part that stays is counted as a new attachment, and the old one ends.
+        if first.is_some()
             && let Some(spare) = self.take_spare(mapping.shmid)
         {
             spare.end();
         }
-        self.leave_first(leaving, &parts);
+        self.leave(leaving, first);
     }
 
-    /// If two parts stay, the upper one is an attachment of its own.
-    fn leave_upper(&mut self, parts: &Parts) {
-        if let (Some(_), Some(upper)) = parts {
-            self.added(upper);
+    /// Parts above the first are attachments of their own. One that was not counted is counted with the first.
+    fn leave_upper(&mut self, parts: &Parts) -> Option<Mapping> {
+        let mut first = None::<Mapping>;
+        for part in parts.iter() {
+            match &mut first {
+                None => first = Some(*part),
+                Some(first) => {
+                    if !self.added(part) {
+                        first.len = part.end() - first.start;
+                    }
+                }
+            }
         }
+        first
     }
 
-    /// From here on the entry stands for the first part that stays, or for none.
-    fn leave_first(&self, leaving: &Leaving, parts: &Parts) {
-        match parts.0.as_ref().or(parts.1.as_ref()) {
-            Some(part) => leaving.stays(part),
+    /// From here on the entry stands for the part that stays, or for none.
+    fn leave(&self, leaving: &Leaving, part: Option<Mapping>) {
+        match part {
+            Some(part) => leaving.stays(&part),
             None => leaving.gone(self.member.registry),
         }
     }
 
-    /// A second mapping of a part of an attachment was made; it was counted before.
-    pub(crate) fn added(&mut self, part: &Mapping) {
-        if let Some(spare) = self.take_spare(part.shmid) {
+    /// A second mapping of a part of an attachment was made; false if it was not counted before.
+    pub(crate) fn added(&mut self, part: &Mapping) -> bool {
+        let spare = self.take_spare(part.shmid);
+        let is_counted = spare.is_some();
+        if let Some(spare) = spare {
             spare.finish_as(part);
             self.changed.include(Range::of(part));
         }
+        is_counted
     }
 
     /// The attachment that ended at `end` has grown in its place.
@@ -219,8 +243,8 @@ impl<'a> Remains<'a> {
     pub(crate) fn failed(mut self) {
         self.each(|remains, leaving, mapping| {
             let parts = mapped::parts_of(&mapping);
-            remains.leave_upper(&parts);
-            remains.leave_first(&leaving, &parts);
+            let first = remains.leave_upper(&parts);
+            remains.leave(&leaving, first);
         });
         self.close();
         self.end();

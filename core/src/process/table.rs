@@ -373,13 +373,14 @@ impl Table {
     }
 }
 
-/// How deep the stack of the calling thread is: the address of a variable in this function's caller.
-#[inline(always)]
-pub(super) fn frame() -> usize {
+/// How deep the stack of the calling thread is, just below the frame of this function's caller. A call asks in the
+/// function in which it begins and ends, so that a signal that interrupts it, wherever, finds the stack this deep or deeper.
+#[inline(never)]
+pub(crate) fn frame() -> usize {
     let here = 0u8;
-    &raw const here as usize
+    core::hint::black_box(&raw const here) as usize
 }
 
 /// A call on the same stack that is not nested in another begins at most this far below where the other began. Between
-/// a call and one nested in it lies a signal frame, which is larger.
+/// a call and one nested in it lies a signal frame, which is larger: on x86-64 1144 bytes at least.
 pub(super) const SAME_DEPTH: usize = 1024;

@@ -146,8 +146,9 @@ pub unsafe fn attach(request: &AttachRequest) -> Result<usize> {
         registry.check_held(shmid, process::current_token())?;
     }
     let member = process::member()?;
+    let frame = process::frame();
     for _ in 0..TRIES {
-        let attaching = Attaching::begin(member, shmid)?;
+        let attaching = Attaching::begin(member, shmid, frame)?;
         // SAFETY: the caller's promise.
         let attached = match unsafe { map(&attaching, request, target, &segment) } {
             Ok(attached) => attached,
@@ -256,13 +257,13 @@ unsafe fn map_over(
     len: usize,
 ) -> Result<usize> {
     let ranges = [Range::new(target.address, len)];
-    let mut remains = Remains::claim(&ranges, Some(attaching))?;
+    let mut remains = Remains::claim(&ranges, Some(attaching), attaching.frame())?;
     // SAFETY: the caller's promise.
     let mapped = unsafe { map_file(file, request, target, len) };
     remains.look();
     match mapped {
         Ok(_) => {
-            remains.unmapped(ranges[0]);
+            remains.unmapped(&ranges);
             remains.done();
         }
         Err(_) => remains.failed(),

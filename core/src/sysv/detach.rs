@@ -21,6 +21,7 @@ pub unsafe fn detach(shmaddr: usize) -> Result<()> {
     let mut detached = unsafe { process::detach(registry, shmaddr) };
     if detached == Err(Errno::EINVAL) {
         // A thread may have ended in the middle of attaching or detaching there.
+        process::wait_for_others(shmaddr);
         process::settle_thoroughly(None);
         // SAFETY: the caller's promise.
         detached = unsafe { process::detach(registry, shmaddr) };

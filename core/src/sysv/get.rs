@@ -164,7 +164,7 @@ fn create(request: &GetRequest) -> Result<u32> {
             },
         ..Segment::default()
     };
-    let creation = Creation::begin()?;
+    let creation = Creation::begin(process::frame())?;
     for _ in 0..NAME_TRIES {
         match make(&member, &creation, wanted, request) {
             Err(Errno::EAGAIN) => continue,
