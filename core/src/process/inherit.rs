@@ -4,12 +4,14 @@
 //! their words, and begins the next generation in the slot that was made for it. All else that was counted for it is then
 //! a dead member's.
 
+use super::compare::compare;
 use super::entry::{Entry, Mapping, NO_HOLDING, Stage};
 use super::fork::{self, claim_without_lock, count_one};
 use super::mapped::Answer;
+use super::range::Range;
 use super::registry::REGISTRY;
 use super::table::{Explained, TABLE};
-use super::{mapped, own, turn};
+use super::{mapped, overlap, own, turn};
 use crate::log::{self, Level};
 use crate::os::files::File;
 use crate::os::memory;
@@ -32,6 +34,9 @@ pub(super) fn inherit() {
     match made {
         Some(made) => be_child(&made.membership, page),
         None => be_copy(),
+    }
+    if TABLE.may_have_attachments() && overlap::may_be_left() {
+        compare(Range::ALL);
     }
 }
 

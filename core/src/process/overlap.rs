@@ -20,6 +20,30 @@ static MET: AtomicU32 = AtomicU32::new(0);
 /// so to attaches: if it said so to others that detach, they would say so to each other for ever.
 static MET_ATTACHING: AtomicU32 = AtomicU32::new(0);
 
+/// Calls under way that unmap or replace ranges. It stays too high if one is jumped out of.
+static UNDER_WAY: AtomicU32 = AtomicU32::new(0);
+
+/// One of them, until it is dropped.
+pub(super) struct UnderWay(());
+
+impl UnderWay {
+    pub(super) fn begin() -> UnderWay {
+        UNDER_WAY.fetch_add(1, Ordering::AcqRel);
+        UnderWay(())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        UNDER_WAY.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// In a child: whether calls of threads that are not here may have left something to compare.
+pub(super) fn may_be_left() -> bool {
+    UNDER_WAY.load(Ordering::Acquire) != 0 || MET.load(Ordering::Acquire) != 0
+}
+
 /// An attach under way.
 #[derive(Clone, Copy)]
 pub(super) struct Attach {

@@ -70,6 +70,11 @@ impl Range {
     /// None at all.
     pub(crate) const EMPTY: Range = Range { start: 0, end: 0 };
 
+    pub(super) const ALL: Range = Range {
+        start: 0,
+        end: usize::MAX,
+    };
+
     pub(super) fn of(mapping: &Mapping) -> Range {
         Range {
             start: mapping.start,

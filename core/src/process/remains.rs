@@ -9,7 +9,7 @@ use super::compare::compare;
 use super::entry::{Mapping, Stage, Stamp};
 use super::leaving::Leaving;
 use super::mapped;
-use super::overlap::Unmap;
+use super::overlap::{UnderWay, Unmap};
 use super::range::{Parts, Range};
 use super::settle;
 use super::table::TABLE;
@@ -28,6 +28,7 @@ pub(crate) struct Remains<'a> {
     hint: u32,
     spares: [Option<Attaching>; SPARES],
     overlap: Unmap,
+    _under_way: UnderWay,
     ranges: &'a [Range],
     own: Option<&'a Attaching>,
     /// All addresses at which this may change something.
@@ -47,6 +48,7 @@ impl<'a> Remains<'a> {
     ) -> Result<Remains<'a>> {
         let mut remains = Remains {
             overlap: Unmap::begin(frame),
+            _under_way: UnderWay::begin(),
             member: member().map_err(|_| Errno::ENOMEM)?,
             frame,
             hint: TABLE.hint(),
