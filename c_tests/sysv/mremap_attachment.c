@@ -86,6 +86,21 @@ static void move_middle(int id)
 }
 
 /* An old size of 0 makes a second mapping of shared memory. It counts, and has an address of its own. */
+/* A page that replaces another of its own attachment: what was behind the one is gone as well as what it was before. */
+static void move_within(int id)
+{
+    char *memory = attach_marked(id);
+    size_t page = page_size();
+    CHECK(mremap(pages_up(memory, 5), page, page, MREMAP_MAYMOVE | MREMAP_FIXED, pages_up(memory, 4)) != MAP_FAILED);
+    CHECK_EQ(NATTCH(id), 2);
+    CHECK(mremap(pages_up(memory, 1), page, page, MREMAP_MAYMOVE | MREMAP_FIXED, pages_up(memory, 3)) != MAP_FAILED);
+    CHECK_EQ(NATTCH(id), 4);
+    CHECK_EQ(*pages_up(memory, 4), 6);
+    CHECK_EQ(*pages_up(memory, 3), 2);
+    CHECK_OK(munmap(memory, PAGES * page));
+    CHECK_EQ(NATTCH(id), 0);
+}
+
 static void duplicate(int id)
 {
     char *memory = attach_marked(id);
@@ -154,6 +169,7 @@ int main(void)
 {
     int id = NEW_SEGMENT(PAGES * page_size(), 0600);
     shrink(id);
+    move_within(id);
     grow(id);
     move_whole(id);
     move_over_an_attachment(id);
