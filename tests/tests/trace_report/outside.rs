@@ -34,9 +34,9 @@ int main(int argc, char **argv)
         if (fd < 0 || ftruncate(fd, 4096) != 0) _exit(98);
         char *page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         page[0] = 1;
+        shm_unlink(argv[2]); /* while it is held: others who look see whose it is */
         munmap(page, 4096);
         close(fd);
-        shm_unlink(argv[2]);
         _exit(shmdt(memory) != 0);
     }
     int status;

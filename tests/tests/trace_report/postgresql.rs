@@ -10,7 +10,7 @@ use std::time::Duration;
 use partage_tests::postgresql;
 use partage_tests::process::{Ended, run_bounded};
 
-use crate::support::{Scratch, built, reported};
+use crate::support::{Scratch, among_others, built, reported};
 
 const BOUND: Duration = Duration::from_secs(120);
 
@@ -77,6 +77,7 @@ impl Server {
         if let Some((uid, gid)) = account() {
             command.uid(uid).gid(gid);
         }
+        let _others = among_others();
         run_bounded(&mut command, &self.scratch.path("log"), BOUND).unwrap()
     }
 }

@@ -1,11 +1,11 @@
 //! C programs through the command: live text, leaks at their lines, exit statuses, refusals.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use partage_tests::artefacts::run_tool;
 
-use crate::support::{Scratch, built, partage, reported, traced};
+use crate::support::{Scratch, alone, built, partage, reported, traced, traced_alone};
 
 /// Leaks one segment, and the object, descriptor and mapping of another call; argument 1 makes it tidy.
 const LEAKY: &str = r#"
@@ -34,9 +34,9 @@ int main(int argc, char **argv)
     if (map == MAP_FAILED) return 95;
     shmat(-1, 0, 0);
     if (tidy) {
+        shm_unlink(argv[3]); /* while it is held: others who look see whose it is */
         munmap(map, 8192);
         close(fd);
-        shm_unlink(argv[3]);
         shmdt(p);
         shmctl(id, IPC_RMID, 0);
     }
@@ -75,11 +75,12 @@ impl Drop for Names {
 
 #[test]
 fn a_planted_leak_is_found_at_its_line() {
+    let _alone = alone();
     let (scratch, names) = (Scratch::new(), Names::new(1));
     let program = scratch.compile("leaky", LEAKY, &["-g"]);
     let recording = scratch.path("rec");
     let words = ["-o", recording.to_str().unwrap(), "--leaks"];
-    let ended = traced(&scratch, &words, &program, &["l", &names.key, &names.name]);
+    let ended = traced_alone(&scratch, &words, &program, &["l", &names.key, &names.name]);
     assert_eq!(ended.code(), Some(0), "{}", ended.output);
     let again = reported(&["--leaks", recording.to_str().unwrap()]);
     for text in [&ended.output, &again] {
@@ -113,12 +114,13 @@ fn a_planted_leak_is_found_at_its_line() {
 
 #[test]
 fn leaks_fail_a_test_run_when_asked_to() {
+    let _alone = alone();
     let scratch = Scratch::new();
     let program = scratch.compile("leaky", LEAKY, &["-g"]);
     let run = |words: &[&str], kind: &str, number: u32, status: &str| {
         let names = Names::new(number);
         let args = [kind, &names.key, &names.name, status];
-        let ended = traced(&scratch, words, &program, &args);
+        let ended = traced_alone(&scratch, words, &program, &args);
         (ended.code(), ended.output)
     };
     assert_eq!(run(&["--fail-on-leaks"], "l", 2, "0").0, Some(1));
@@ -162,9 +164,9 @@ fn calls_are_all_shown() {
         "ftruncate",
         "mmap",
         "shmat",
+        "shm_unlink",
         "munmap",
         "close",
-        "shm_unlink",
         "shmdt",
         "shmctl",
         "exit",
@@ -271,25 +273,13 @@ fn what_cannot_be_recorded_is_refused() {
 #[test]
 fn a_program_without_shared_memory_is_not_silent() {
     let scratch = Scratch::new();
-    let ended = traced(&scratch, &[], "/bin/true".as_ref(), &[]);
-    assert_eq!(ended.code(), Some(0));
-    assert!(
-        ended
-            .output
-            .contains("no call about shared memory was seen"),
-        "{}",
-        ended.output
-    );
-    let left: Vec<_> = fs::read_dir(std::env::temp_dir())
-        .unwrap()
-        .flatten()
-        .collect();
-    let own = |name: &str| name.starts_with(&format!("partage-trace-{}", std::process::id()));
-    assert!(
-        !left
-            .iter()
-            .any(|entry| own(&entry.file_name().to_string_lossy()))
-    );
+    let mut command = partage(&["trace", "--", "/bin/true"]);
+    let Output { status, stderr, .. } = command.env("TMPDIR", &scratch.0).output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(0), "{said}");
+    let note = "no call about shared memory was seen";
+    assert!(said.contains(note), "{said}");
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use partage_tests::artefacts::{Artefacts, artefacts, run_tool};
 use partage_tests::process::{Ended, run_bounded};
@@ -85,10 +85,23 @@ pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
     APPEARING.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `partage WORDS -- PROGRAM`, to its end; both outputs together.
+/// For tests whose runs are judged beside others: nobody leaves anything there meanwhile.
+pub(crate) fn among_others() -> RwLockReadGuard<'static, ()> {
+    APPEARING.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `partage WORDS -- PROGRAM`, to its end; both outputs together. A name among `args` must be gone then: until its
+/// program unlinks it, it must hold it, since nobody else could tell whose it is.
 pub(crate) fn traced(scratch: &Scratch, words: &[&str], program: &Path, args: &[&str]) -> Ended {
-    let _others = APPEARING.read().unwrap_or_else(PoisonError::into_inner);
-    traced_alone(scratch, words, program, args)
+    let _others = among_others();
+    let ended = traced_alone(scratch, words, program, args);
+    for name in args.iter().filter(|arg| arg.starts_with('/')) {
+        assert!(
+            !Path::new(&format!("/dev/shm{name}")).exists(),
+            "{name} is left while others are judged: its test must be alone"
+        );
+    }
+    ended
 }
 
 /// The same for whoever is alone already.
