@@ -58,7 +58,7 @@ pub struct Object {
     pub uid: u32,
     /// Whether it was not there before the run.
     pub new: bool,
-    /// Processes that have it mapped, as far as the user may know.
+    /// Processes that have it mapped or open, as far as the user may know.
     pub holders: Vec<u32>,
 }
 

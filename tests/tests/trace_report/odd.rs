@@ -311,6 +311,51 @@ fn what_others_make_and_unlink_meanwhile_leaves_no_doubt() {
     assert!(doubtful.is_empty(), "{}: {:?}", doubtful.len(), doubtful);
 }
 
+/// Who made an object is not known, who has it open is.
+#[test]
+fn what_others_hold_leaves_no_doubt_and_what_nobody_holds_does() {
+    let _alone = alone();
+    let scratch = Scratch::new();
+    let object = format!("/dev/shm/partage-odd-{}-held", std::process::id());
+    let (started, gate) = (scratch.path("started"), scratch.path("gate"));
+    run_tool(Command::new("mkfifo").arg(&gate)).unwrap();
+    let script = format!(
+        "echo > {}; read word < {}",
+        started.display(),
+        gate.display()
+    );
+    let run = || {
+        let words = ["--fail-on-leaks"];
+        traced_alone(&scratch, &words, Path::new("/bin/sh"), &["-c", &script])
+    };
+    for (is_held, status) in [(true, 0), (false, 3)] {
+        let ended = std::thread::scope(|scope| {
+            let run = scope.spawn(run);
+            while !started.exists() {
+                assert!(!run.is_finished(), "{}", run.join().unwrap().output);
+                std::thread::yield_now();
+            }
+            let file = fs::File::create(&object).unwrap();
+            let held = is_held.then_some(file);
+            // Open for both, it waits for nobody.
+            let mut gate = fs::File::options()
+                .read(true)
+                .write(true)
+                .open(&gate)
+                .unwrap();
+            gate.write_all(b"go\n").unwrap();
+            let ended = run.join().unwrap();
+            drop(held);
+            ended
+        });
+        fs::remove_file(&object).unwrap();
+        fs::remove_file(&started).unwrap();
+        assert_eq!(ended.code(), Some(status), "{is_held}: {}", ended.output);
+        let appeared = ended.output.contains("-held 0 B: appeared meanwhile");
+        assert_eq!(appeared, !is_held, "{}", ended.output);
+    }
+}
+
 /// A program that reads the kernel's table of segments finds there what it would without the recorder.
 #[test]
 fn ipcs_lists_the_kernels_segments() {
