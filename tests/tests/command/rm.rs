@@ -7,6 +7,14 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Where no directory is named, gc sweeps the private namespaces of all the dead: also what another test has made to look
+/// like one.
+fn sweeping() -> MutexGuard<'static, ()> {
+    static SWEEPING: Mutex<()> = Mutex::new(());
+    SWEEPING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn segment_files(namespace: &Namespace) -> usize {
     let files = fs::read_dir(namespace.dir()).unwrap().flatten();
@@ -119,6 +127,7 @@ fn gc_reaps_the_dead() {
 /// The whole of a private run killed at once: supervisor, guard and program.
 #[test]
 fn gc_removes_private_namespaces_of_dead_runs() {
+    let _sweeping = sweeping();
     let namespace = Namespace::new();
     namespace.make("get 1 1 0600");
     let script = "echo $PARTAGE_DIR; exec sleep 1000";
@@ -215,6 +224,7 @@ fn nothing_to_remove_is_said() {
 /// By such a name anybody can put something where private namespaces are made.
 #[test]
 fn gc_leaves_alone_what_others_planted() {
+    let _sweeping = sweeping();
     let namespace = Namespace::new();
     namespace.make("get 1 1 0600");
     let home = crate::support::Place::new();
