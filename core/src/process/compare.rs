@@ -14,7 +14,7 @@ use super::range::{Parts, Range};
 use super::registry::REGISTRY;
 use super::table::{TABLE, frame};
 use super::turn::Turn;
-use crate::os::process::sched_yield;
+use crate::os::process::{sched_yield, thread_mark};
 use crate::os::signals::Blocked;
 
 /// How often the list is read at most, while there is something to correct.
@@ -54,6 +54,8 @@ pub(super) fn compare(range: Range) {
                     ..sighting.mapping
                 });
             }
+            // It compares when it is done, and does not go on before this returns.
+            Some(sighting) if sighting.is_of_interrupted_call() => return,
             Some(_) => sched_yield(),
             None => {}
         }
@@ -96,13 +98,28 @@ impl Sighting {
         let before = before
             .filter(|before| before.mapping == *mapping)
             .map_or(0, |before| before.times);
-        let may_be_noted = TABLE
-            .all()
-            .any(|(_, entry)| entry.may_be_attaching(mapping.shmid, mapping.start));
-        Sighting {
+        let sighting = Sighting {
             mapping: *mapping,
+            times: before,
+        };
+        let may_be_noted = sighting.may_be_noted_by(|_| true);
+        Sighting {
             times: before + u32::from(!may_be_noted),
+            ..sighting
         }
+    }
+
+    /// Whether a thread may be about to note it, of those with the marks that are asked for.
+    fn may_be_noted_by(&self, is_asked: impl Fn(usize) -> bool) -> bool {
+        let Mapping { shmid, start, .. } = self.mapping;
+        TABLE
+            .all()
+            .any(|(_, entry)| entry.may_be_attaching(shmid, start) && is_asked(entry.owner().0))
+    }
+
+    /// Whether this is a handler's call, and the one that it interrupts may be about to note the mapping.
+    fn is_of_interrupted_call(&self) -> bool {
+        self.may_be_noted_by(|mark| mark == thread_mark())
     }
 }
 
