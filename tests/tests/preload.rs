@@ -206,3 +206,48 @@ fn values_that_mean_nothing_are_said() {
         assert!(line.contains(&format!("{value} means nothing")), "{line}");
     }
 }
+
+/// `EINVAL` and `ENOENT` say too little of a name, and `PARTAGE_LOG` says the rest.
+#[test]
+fn names_that_are_none_are_explained() {
+    if !has("python3") {
+        return;
+    }
+    let built = artefacts().unwrap();
+    let place = directory(built, "names");
+    let program = "
+import ctypes
+library = ctypes.CDLL(None)
+for name in b'a/b', b'', b'/x\\n/', b'/' + b'y' * 300:
+    assert library.shm_open(name, 66, 0o600) == -1
+    assert library.shm_unlink(name) == -1
+assert library.shm_open(b'/not-there-%d' % __import__('os').getpid(), 0, 0) == -1
+";
+    let mut command = Command::new("python3");
+    command
+        .args(["-c", program])
+        .env("LD_PRELOAD", built.release.join("libpartage_preload.so"))
+        .env("PARTAGE_LOG", "debug");
+    let output = run_bounded(&mut command, &place.join("log"), BOUND)
+        .unwrap()
+        .expect_success();
+    let said: Vec<&str> = output
+        .lines()
+        .filter_map(|line| line.split_once("error: "))
+        .map(|(_, said)| said)
+        .collect();
+    let slash = "has a slash inside: objects are in no directories";
+    let none = "names no object: nothing is left without the slashes in front";
+    let long = format!("`/{}` is longer than 255 bytes", "y".repeat(300));
+    let expected = [
+        format!("shm_open: `a/b` {slash}: EINVAL (22)"),
+        format!("shm_unlink: `a/b` {slash}: ENOENT (2)"),
+        format!("shm_open: `` {none}: EINVAL (22)"),
+        format!("shm_unlink: `` {none}: ENOENT (2)"),
+        format!("shm_open: `/x?/` {slash}: EINVAL (22)"),
+        format!("shm_unlink: `/x?/` {slash}: ENOENT (2)"),
+        format!("shm_open: {long}: EINVAL (22)"),
+        format!("shm_unlink: {long}: ENOENT (2)"),
+    ];
+    assert_eq!(said, expected, "{output}");
+}

@@ -57,6 +57,17 @@ pub fn file_name(name: &[u8], flavor: Flavor, purpose: Use) -> Result<&[u8]> {
     }
 }
 
+/// What is wrong with a name that [`file_name`] refuses, in words that go after it.
+pub(super) fn fault(name: &[u8]) -> &'static str {
+    let start = name.iter().take_while(|&&byte| byte == b'/').count();
+    match name.get(start..).unwrap_or(&[]) {
+        [] => "names no object: nothing is left without the slashes in front",
+        stripped if stripped.contains(&b'/') => "has a slash inside: objects are in no directories",
+        b"." | b".." => "is the name of a directory",
+        _ => "is longer than 255 bytes",
+    }
+}
+
 /// Whether a name, slashes in front left out, is longer than that of a file can be.
 pub fn is_too_long(name: &[u8]) -> bool {
     let slashes = name.iter().take_while(|&&byte| byte == b'/').count();
@@ -109,6 +120,21 @@ mod tests {
             Err(Errno::EINVAL)
         );
         assert_eq!(file_name(b"/..", Flavor::Glibc, Use::Open), Ok(&b".."[..]));
+    }
+
+    #[test]
+    fn every_name_that_is_refused_has_its_fault() {
+        for (name, words) in [
+            (&b""[..], "names no object"),
+            (b"//", "names no object"),
+            (b"/a/b", "slash inside"),
+            (b"a/", "slash inside"),
+            (b"/..", "name of a directory"),
+            (&[b'x'; 300], "longer than 255"),
+        ] {
+            assert!(file_name(name, Flavor::Musl, Use::Open).is_err());
+            assert!(fault(name).contains(words), "{name:?}");
+        }
     }
 
     #[test]

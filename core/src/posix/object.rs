@@ -1,8 +1,9 @@
 //! shm_open(3) and shm_unlink(3). Neither is a cancellation point.
 
 use super::directory::{self, Place};
-use super::name::{Flavor, Use, file_name, is_too_long, translate};
+use super::name::{Flavor, Use, fault, file_name, is_too_long, translate};
 use crate::error::{Errno, Result};
+use crate::log;
 use crate::os::c_library;
 use crate::os::files::{self, File};
 use crate::os::paths;
@@ -67,8 +68,24 @@ fn too_long(name: &[u8], error: Errno) -> Errno {
     }
 }
 
+/// Says what is wrong with a name: its errno, `ENOENT` above all, is taken for that of an object that is not there.
+#[cold]
+#[inline(never)]
+fn explained(name: &[u8], purpose: Use, error: Errno) -> Errno {
+    log::refuse(error, |line| {
+        line.str(match purpose {
+            Use::Open => "shm_open: `",
+            Use::Unlink => "shm_unlink: `",
+        })
+        .bytes(name)
+        .str("` ")
+        .str(fault(name))
+    })
+}
+
 fn object_path(name: &[u8], flavor: Flavor, purpose: Use, make: bool) -> Result<(Place, Path)> {
-    let file_name = file_name(name, flavor, purpose)?;
+    let file_name =
+        file_name(name, flavor, purpose).map_err(|error| explained(name, purpose, error))?;
     let place = directory::place(make)?;
     let mut path = place.path;
     path.push(file_name);
