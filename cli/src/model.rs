@@ -103,6 +103,23 @@ pub(crate) struct Nameless {
     /// Bytes of memory in use; `None` when that cannot be told.
     pub(crate) resident: Option<u64>,
     pub(crate) attached: Vec<Attachment>,
+    /// What the table of its IPC namespace says of a System V segment, where it may be read.
+    #[serde(flatten)]
+    pub(crate) segment: Option<SegmentApart>,
+}
+
+/// A System V segment of another IPC namespace.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SegmentApart {
+    /// As that namespace numbers it.
+    pub(crate) shmid: i32,
+    /// The namespace, as lsns(8) numbers it.
+    pub(crate) ipc: u64,
+    /// The container that the namespace's processes are in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) container: Option<String>,
+    /// Attachments that count, and of which no process can be seen.
+    pub(crate) unseen: u64,
 }
 
 /// Why it has no name.
@@ -190,5 +207,19 @@ impl Object {
     /// Whether it is known that nobody maps it, has it open or has it locked.
     pub(crate) fn is_orphan(&self) -> bool {
         self.attached.is_empty() && self.unseen == Some(0)
+    }
+}
+
+impl Nameless {
+    /// Whether it is a segment of which its namespace says that nobody is attached. Other memory
+    /// without a name goes with its last holder.
+    pub(crate) fn is_orphan(&self) -> bool {
+        let is_unused = |segment: &SegmentApart| segment.unseen == 0;
+        self.attached.is_empty() && self.segment.as_ref().is_some_and(is_unused)
+    }
+
+    /// Holders of which no process can be seen.
+    pub(crate) fn unseen(&self) -> u64 {
+        self.segment.as_ref().map_or(0, |segment| segment.unseen)
     }
 }

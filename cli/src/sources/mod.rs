@@ -1,5 +1,6 @@
 //! Where snapshots come from: a namespace's registry and directory, or the kernel.
 
+mod apart;
 mod holders;
 mod kernel;
 mod leftovers;
@@ -7,11 +8,11 @@ mod maps;
 mod namespaces;
 mod objects;
 mod process;
+mod table;
 mod user;
 
-pub(crate) use kernel::{
-    limits as kernel_limits, snapshot as kernel_snapshot, table as kernel_table,
-};
+pub(crate) use kernel::{limits as kernel_limits, snapshot as kernel_snapshot};
+pub(crate) use table::kernel_table;
 pub(crate) use user::{
     Location, is_bookkeeping, locate, open, refuse_strangers, snapshot as user_snapshot,
     table as user_table,

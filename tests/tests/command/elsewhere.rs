@@ -133,3 +133,41 @@ fn what_may_be_held_by_processes_that_are_not_listed() {
         "{text}"
     );
 }
+
+/// Segments that nobody has mapped are in the table of their namespace alone. Root reads it there.
+#[test]
+fn segments_of_another_ipc_namespace_that_nobody_has_mapped() {
+    let script = "hold unshare -i $TOOL get 0x8a 7000 0600 get 0x8b 5000 0600 at
+        echo \"theirs $(stat -Lc %i /proc/$!/ns/ipc)\"
+        ipcmk -M 3000 >/dev/null
+        $PARTAGE ls --all-memory; echo; $PARTAGE ls --all-memory --orphans --backend kernel; echo
+        $PARTAGE top -n 1 | grep SYSV; $PARTAGE ls --all-memory --json
+        setpriv --reuid=65534 --clear-groups $PARTAGE ls --all-memory | grep -c SYSV0000008a || echo unseen";
+    let Some(text) = apart(script) else { return };
+    let ipc = text.lines().next().unwrap().replace("theirs ", "ipc:");
+    let orphans = lines_with(&text, "/SYSV0000008a ");
+    let cells = ["sysv", "6.8KiB", "0B", "-", "0", &ipc, "-"];
+    assert_eq!(orphans.len(), 3, "{text}");
+    assert_eq!(orphans[0][1..], cells, "{text}");
+    assert_eq!(orphans[1][1..], cells, "{text}");
+    let held = lines_with(&text, "/SYSV0000008b ");
+    assert_eq!(held.len(), 2, "held, so no orphan: {text}");
+    assert_eq!(held[0][6], ipc, "{text}");
+    assert!(held[0][4].parse::<u32>().is_ok(), "{text}");
+    // Of this namespace: without a name by our backend, and in the list itself by the kernel's.
+    assert_eq!(lines_with(&text, " 2.9KiB ").len(), 2, "{text}");
+    let json = text.find("\n{").map(|start| &text[start..]).unwrap();
+    let mut values = serde_json::Deserializer::from_str(json).into_iter::<serde_json::Value>();
+    let value = values.next().unwrap().unwrap();
+    let nameless = value["nameless"].as_array().unwrap();
+    let orphan = nameless
+        .iter()
+        .find(|memory| memory["name"] == "/SYSV0000008a")
+        .unwrap();
+    assert_eq!(format!("ipc:{}", orphan["ipc"]), ipc);
+    assert_eq!(
+        (&orphan["shmid"], &orphan["unseen"]),
+        (&0.into(), &0.into())
+    );
+    assert!(text.ends_with("0\nunseen\n"), "{text}");
+}

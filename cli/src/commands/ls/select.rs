@@ -103,7 +103,7 @@ impl Selection {
         snapshot.nameless.retain(|memory| {
             !self.sysv
                 && !self.removed
-                && !self.orphans
+                && (!self.orphans || memory.is_orphan())
                 && latest.is_none()
                 && owner.is_none()
                 && memory.size >= least

@@ -146,7 +146,24 @@ const NAMELESS: &[Column<Nameless>] = &[
             .map_or_else(|| "?".to_owned(), |resident| size(resident, style.bytes))
     }),
     ("PIDS", Align::Left, |memory, _| {
-        format::pids(&memory.attached, Some(0))
+        format::pids(&memory.attached, Some(memory.unseen()))
+    }),
+];
+
+/// Of segments of other IPC namespaces, behind the others.
+const APART: &[Column<Nameless>] = &[
+    ("ID", Align::Right, |memory, _| {
+        let id = memory.segment.as_ref().map(|segment| segment.shmid);
+        id.map_or_else(|| NONE.to_owned(), |id| id.to_string())
+    }),
+    ("NAMESPACE", Align::Left, |memory, _| {
+        let ipc = memory.segment.as_ref().map(|segment| segment.ipc);
+        ipc.map_or_else(|| NONE.to_owned(), |ipc| format!("ipc:{ipc}"))
+    }),
+    ("CONTAINER", Align::Left, |memory, _| {
+        let segment = memory.segment.as_ref();
+        let container = segment.and_then(|segment| segment.container.as_deref());
+        container.map_or_else(|| NONE.to_owned(), format::printable)
     }),
 ];
 
@@ -191,7 +208,12 @@ fn both(columns: &[Column<Segment>], snapshot: &Snapshot, bytes: bool) -> String
         tables.push(table(OBJECTS, objects, &style));
     }
     if !nameless.is_empty() {
-        tables.push(table(NAMELESS, nameless, &style));
+        let apart = nameless.iter().any(|memory| memory.segment.is_some());
+        let columns = match apart {
+            true => [NAMELESS, APART].concat(),
+            false => NAMELESS.to_vec(),
+        };
+        tables.push(table(&columns, nameless, &style));
     }
     tables.join("\n")
 }

@@ -164,9 +164,9 @@ fn of_nameless(memory: Nameless) -> Row {
         size: memory.size,
         resident: memory.resident.unwrap_or(memory.size),
         growth: 0,
-        pids: pids(&memory.attached, Some(0)),
+        pids: pids(&memory.attached, Some(memory.unseen())),
         commands: commands(&memory.attached),
-        is_orphan: false,
+        is_orphan: memory.is_orphan(),
         thing: Thing::Nameless(memory),
     }
 }

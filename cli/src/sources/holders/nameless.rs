@@ -4,7 +4,11 @@
 use super::FileId;
 use super::scan::Scan;
 use super::traces::Traces;
-use crate::model::{Nameless, NamelessKind};
+use crate::model::{Nameless, NamelessKind, SegmentApart};
+use crate::name::Name;
+use crate::sources::apart;
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -53,16 +57,53 @@ impl Scan {
             .traces
             .iter()
             .filter(|(file, traces)| is_wanted(file, traces));
-        let mut found: Vec<Nameless> = traces
-            .map(|(file, traces)| Nameless {
+        let traces = traces.map(|(file, traces)| {
+            let memory = Nameless {
                 name: traces.name(),
                 kind: traces.kind(),
                 size: traces.size,
                 resident: traces.resident,
                 attached: self.holders(*file),
-            })
-            .collect();
+                segment: None,
+            };
+            (*file, memory)
+        });
+        let mut found: HashMap<FileId, Nameless> = traces.collect();
+        if let Wanted::All { ipc } = wanted {
+            // What the tables say is more: nobody needs to have it mapped, and those who do are counted.
+            found.extend(self.segments_apart(ipc));
+        }
+        let mut found: Vec<Nameless> = found.into_values().collect();
         found.sort_by(|one, other| (&one.name, one.size).cmp(&(&other.name, other.size)));
+        found
+    }
+
+    /// The kernel's segments in all IPC namespaces but one.
+    fn segments_apart(&self, except: u64) -> Vec<(FileId, Nameless)> {
+        let mut found = Vec::new();
+        for place in apart::all(except) {
+            for segment in place.segments {
+                let Some(file) = FileId::of_segment(segment.id, place.ipc) else {
+                    continue;
+                };
+                let attached = self.holders(file);
+                let seen: u64 = attached.iter().map(|hold| u64::from(hold.mappings)).sum();
+                let memory = Nameless {
+                    name: Name::from_text(OsStr::new(&format!("/SYSV{:08x}", segment.key))),
+                    kind: NamelessKind::Sysv,
+                    size: segment.size,
+                    resident: segment.resident,
+                    attached,
+                    segment: Some(SegmentApart {
+                        shmid: segment.id,
+                        ipc: place.ipc,
+                        container: place.container.clone(),
+                        unseen: segment.nattch.saturating_sub(seen),
+                    }),
+                };
+                found.push((file, memory));
+            }
+        }
         found
     }
 }
