@@ -1,5 +1,7 @@
 //! `partage doctor`: does this system, and this namespace, do what partage needs?
 
+#[cfg(test)]
+mod complete;
 mod finding;
 mod limits;
 mod machine;

@@ -1,6 +1,10 @@
 //! What `partage doctor` finds.
 
+use crate::failure::Failure;
+use crate::name::shown;
 use serde::Serialize;
+use std::fmt::Display;
+use std::path::Path;
 
 /// How good a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -36,14 +40,7 @@ impl Finding {
         Self { check, ..self }
     }
 
-    pub(super) fn with_command(self, command: impl ToString) -> Self {
-        Self {
-            command: Some(command.to_string()),
-            ..self
-        }
-    }
-
-    pub(super) fn new(verdict: Verdict, what: impl ToString, advice: Option<String>) -> Self {
+    fn new(verdict: Verdict, what: impl ToString) -> Self {
         Self {
             check: "",
             severity: match verdict {
@@ -53,23 +50,80 @@ impl Finding {
             },
             verdict,
             what: what.to_string(),
-            advice,
+            advice: None,
             command: None,
         }
     }
 
+    fn with_remedy(self, advice: impl ToString, command: impl ToString) -> Self {
+        Self {
+            advice: Some(advice.to_string()),
+            command: Some(command.to_string()),
+            ..self
+        }
+    }
+
     pub(super) fn good(what: impl ToString) -> Self {
-        Self::new(Verdict::Good, what, None)
+        Self::new(Verdict::Good, what)
     }
 
-    pub(super) fn note(what: impl ToString, advice: impl ToString) -> Self {
-        Self::new(Verdict::Note, what, Some(advice.to_string()))
+    /// What works with less than it could: what to do about it, and the line for a shell that does it.
+    pub(super) fn note(what: impl ToString, advice: impl ToString, command: impl ToString) -> Self {
+        Self::new(Verdict::Note, what).with_remedy(advice, command)
     }
 
-    pub(super) fn problem(what: impl ToString, advice: impl ToString) -> Self {
-        Self::new(Verdict::Problem, what, Some(advice.to_string()))
+    /// What is worth knowing, and why nothing needs to be done about it.
+    pub(super) fn remark(what: impl ToString, why: impl Display) -> Self {
+        Self {
+            advice: Some(format!("{NOTHING_TO_DO}: {why}")),
+            ..Self::new(Verdict::Note, what)
+        }
+    }
+
+    /// What does not work: what to do about it, and the line for a shell that does it.
+    pub(super) fn problem(
+        what: impl ToString,
+        advice: impl ToString,
+        command: impl ToString,
+    ) -> Self {
+        Self::new(Verdict::Problem, what).with_remedy(advice, command)
+    }
+
+    /// A failure of the command's own, with its advice, and the line for a shell that helps.
+    pub(super) fn failed(failure: Failure, command: impl ToString) -> Self {
+        let (what, advice) = failure.into_parts();
+        let advice = advice.unwrap_or_else(|| "this helps, or shows more".to_owned());
+        Self::problem(what, advice, command)
     }
 }
+
+/// How the advice of a finding begins that has no command.
+pub(super) const NOTHING_TO_DO: &str = "nothing is to be done";
+
+/// A path as a shell takes it.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:,@%".contains(&byte);
+    let escaped = shown(path);
+    match text.bytes().all(is_plain) {
+        true => text,
+        false if escaped == text => format!("'{}'", text.replace('\'', "'\\''")),
+        // What a terminal cannot be shown, in a form that shells read.
+        false => format!("$'{}'", escaped.replace('\'', "\\'")),
+    }
+}
+
+/// Puts a namespace where everything works: on the tmpfs that should be there.
+pub(super) fn on_tmpfs(directory: &Path) -> String {
+    if directory.starts_with(DEV_SHM) {
+        return MOUNT.to_owned();
+    }
+    let user = nix::unistd::Uid::effective();
+    format!("export PARTAGE_DIR={DEV_SHM}/partage-own-{user}")
+}
+
+/// Puts a tmpfs where the system should have one.
+pub(super) const MOUNT: &str = "mkdir -p /dev/shm && mount -t tmpfs -o mode=1777 tmpfs /dev/shm";
 
 /// Where POSIX objects are, and namespaces by default.
 pub(super) const DEV_SHM: &str = "/dev/shm";

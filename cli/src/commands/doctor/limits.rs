@@ -42,10 +42,11 @@ pub(super) fn look(whose: Whose, limits: &Limits, segments: &[Segment]) -> Vec<F
     if limits.shmmax < SMALL_SEGMENT {
         let shmmax = format::size(limits.shmmax);
         let what = format!("{} allows no segment above {shmmax}", whose.limit("shmmax"));
-        findings.push(
-            Finding::note(what, "programs that want a larger one get EINVAL")
-                .with_command(whose.raise("shmmax", 1 << 30)),
-        );
+        findings.push(Finding::note(
+            what,
+            "programs that want a larger one get EINVAL: raise the limit",
+            whose.raise("shmmax", 1 << 30),
+        ));
     }
     if findings.is_empty() {
         findings.push(Finding::good(format!(
@@ -98,11 +99,10 @@ impl Gauge {
                 whose.raise(self.name, self.limit.saturating_mul(2)),
             ),
         };
-        let finding = match full {
-            true => Finding::problem(what, format!("shmget fails with ENOSPC: {advice}")),
-            false => Finding::note(what, advice),
-        };
-        Some(finding.with_command(command))
+        Some(match full {
+            true => Finding::problem(what, format!("shmget fails with ENOSPC: {advice}"), command),
+            false => Finding::note(what, advice, command),
+        })
     }
 }
 
@@ -154,12 +154,12 @@ impl Whose<'_> {
         }
     }
 
-    /// A namespace has its limits for life.
+    /// A namespace has its limits for life: a shell gets one with others.
     fn raise(self, name: &str, value: u64) -> String {
         match self {
             Self::Kernel => format!("sysctl -w kernel.{name}={value}"),
             Self::Namespace(_) => {
-                format!("partage run --private --limits {name}={value} -- PROGRAM")
+                format!("partage run --private --limits {name}={value} -- sh")
             }
         }
     }

@@ -2,7 +2,8 @@
 //! to be special.
 
 use super::finding::Finding;
-use nix::unistd::Uid;
+use crate::output::format::{self, printable};
+use nix::unistd::{AccessFlags, Uid, access};
 use std::fs;
 use std::path::Path;
 
@@ -27,19 +28,18 @@ fn remove_ipc() -> Option<Finding> {
     if !runs || me < FIRST_USER || is_switched_off(&configuration()) {
         return None;
     }
-    let what = "systemd-logind removes this user's segments and objects in /dev/shm when his last \
-        session ends (RemoveIPC)";
-    Some(
-        Finding::note(
-            what,
-            "services started by ssh or cron lose them: switch it off",
-        )
-        .about("remove-ipc")
-        .with_command(
-            "mkdir -p /etc/systemd/logind.conf.d && printf '[Login]\\nRemoveIPC=no\\n' \
-                 >/etc/systemd/logind.conf.d/ipc.conf && systemctl restart systemd-logind",
-        ),
+    Some(removed_by_logind())
+}
+
+pub(super) fn removed_by_logind() -> Finding {
+    Finding::note(
+        "systemd-logind removes this user's segments and objects in /dev/shm when his last \
+         session ends (RemoveIPC)",
+        "services started by ssh or cron lose them: switch it off",
+        "mkdir -p /etc/systemd/logind.conf.d && printf '[Login]\\nRemoveIPC=no\\n' \
+         >/etc/systemd/logind.conf.d/ipc.conf && systemctl restart systemd-logind",
     )
+    .about("remove-ipc")
 }
 
 /// logind's files, those last that count most.
@@ -78,13 +78,17 @@ fn protected_regular() -> Option<Finding> {
     if level.trim() == "0" {
         return None;
     }
-    let what = "opening another user's object with O_CREAT fails with EACCES in /dev/shm, for \
-        root too (fs.protected_regular)";
-    Some(
-        Finding::note(what, "open without O_CREAT what exists, or switch it off")
-            .about("protected-regular")
-            .with_command("sysctl -w fs.protected_regular=0"),
+    Some(protected())
+}
+
+pub(super) fn protected() -> Finding {
+    Finding::note(
+        "opening another user's object with O_CREAT fails with EACCES in /dev/shm, for root too \
+         (fs.protected_regular)",
+        "open without O_CREAT what exists, or switch it off",
+        "sysctl -w fs.protected_regular=0",
     )
+    .about("protected-regular")
 }
 
 /// Somebody who sees each system call: proot, a debugger, strace.
@@ -99,17 +103,22 @@ fn tracer() -> Option<Finding> {
     }
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     let name = name.trim_end();
-    let (what, advice) = match is_in_proot() || name.starts_with("proot") {
-        true => (
-            "this runs under proot, which answers system calls in the kernel's place".to_owned(),
-            "links and locks may work otherwise than in the kernel: see docs/android.md",
+    let is_proot = is_in_proot() || name.starts_with("proot");
+    Some(traced(name, pid, is_proot))
+}
+
+pub(super) fn traced(name: &str, pid: i32, is_proot: bool) -> Finding {
+    let finding = match is_proot {
+        true => Finding::remark(
+            "this runs under proot, which answers system calls in the kernel's place",
+            "the library does without what proot does otherwise; see docs/android.md",
         ),
-        false => (
-            format!("this is traced by {name} ({pid})"),
-            "what is measured here is slower than it would be",
+        false => Finding::remark(
+            format!("this is traced by {} ({pid})", printable(name)),
+            "only what is measured here is slower than it would be",
         ),
     };
-    Some(Finding::note(what, advice).about("tracer"))
+    finding.about("tracer")
 }
 
 fn is_in_proot() -> bool {
@@ -117,15 +126,28 @@ fn is_in_proot() -> bool {
 }
 
 fn android() -> Option<Finding> {
-    (Path::new("/system/build.prop").exists() || std::env::var_os("ANDROID_ROOT").is_some()).then(
-        || {
-            Finding::note(
-                "this is Android: no System V calls, no /dev/shm",
-                "set TMPDIR to a directory of the app's own; see docs/android.md",
-            )
-            .about("android")
-        },
-    )
+    let is_android =
+        Path::new("/system/build.prop").exists() || std::env::var_os("ANDROID_ROOT").is_some();
+    let directory = std::env::var_os("TMPDIR").filter(|directory| {
+        let wanted = AccessFlags::W_OK | AccessFlags::X_OK;
+        access(Path::new(directory), wanted).is_ok()
+    });
+    is_android.then(|| on_android(directory.is_some()))
+}
+
+/// Of an app, and of the shell that adb(1) gives.
+pub(super) fn on_android(has_directory: bool) -> Finding {
+    let what = "this is Android: no System V calls, no /dev/shm";
+    let finding = match has_directory {
+        true => Finding::remark(what, "namespaces and objects are in TMPDIR"),
+        false => Finding::note(
+            what,
+            "set TMPDIR to a directory of the app's own; see docs/android.md",
+            "export TMPDIR=\"${HOME:-/data/local}/tmp\"; [ -w \"$HOME\" ] || TMPDIR=/data/local/tmp; \
+             mkdir -p \"$TMPDIR\"",
+        ),
+    };
+    finding.about("android")
 }
 
 /// Shared memory counts against the limit of the control group of who touches it first.
@@ -135,27 +157,28 @@ fn memory_cgroup() -> Option<Finding> {
         text.trim().parse::<u64>().ok()
     };
     let (limit, used) = (number("memory.max")?, number("memory.current")?);
-    (used > limit - limit / 20).then(|| {
-        let size = crate::output::format::size;
-        Finding::problem(
-            format!(
-                "the memory of this control group is used up: {} of {}",
-                size(used),
-                size(limit)
-            ),
-            "touching new shared memory kills programs (SIGKILL, SIGBUS): raise the limit",
-        )
-        .about("memory-limit")
-        .with_command("partage ls --all-memory --sort resident")
-    })
+    (used > limit - limit / 20).then(|| memory_used_up(used, limit))
+}
+
+pub(super) fn memory_used_up(used: u64, limit: u64) -> Finding {
+    Finding::problem(
+        format!(
+            "the memory of this control group is used up: {} of {}",
+            format::size(used),
+            format::size(limit)
+        ),
+        "touching new shared memory kills programs (SIGKILL, SIGBUS): see what has it, or raise \
+         the limit",
+        "partage ls --all-memory --sort resident",
+    )
+    .about("memory-limit")
 }
 
 /// Values of `PARTAGE_*` that mean nothing.
 fn variables() -> impl Iterator<Item = Finding> {
     crate::variables::wrong().into_iter().map(|wrong| {
-        Finding::problem(wrong.what(), wrong.advice())
-            .about("variables")
-            .with_command(format!("unset {}", wrong.name))
+        let command = format!("unset {}", wrong.name);
+        Finding::problem(wrong.what(), wrong.advice(), command).about("variables")
     })
 }
 

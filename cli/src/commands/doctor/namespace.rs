@@ -1,6 +1,6 @@
 //! Whether the namespace is fit and sound.
 
-use super::finding::{DEV_SHM, Finding};
+use super::finding::{DEV_SHM, Finding, on_tmpfs, quoted};
 use super::limits::{self, Whose};
 use super::room;
 use crate::changes;
@@ -11,9 +11,13 @@ use crate::name::shown;
 use crate::namespace::{Backend, Choice};
 use crate::output::format;
 use crate::sources::{self, Location};
+use nix::errno::Errno;
+use nix::unistd::Uid;
 use partage_core::inspect::{Finding as Breach, Namespace};
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 pub(super) fn look(choice: &Choice, repair: bool) -> Vec<Finding> {
@@ -21,7 +25,7 @@ pub(super) fn look(choice: &Choice, repair: bool) -> Vec<Finding> {
         return Vec::new();
     }
     let mut findings = match choice.locate() {
-        Err(failure) => vec![Finding::from(failure)],
+        Err(failure) => vec![without(failure)],
         Ok(None) => vec![Finding::good(
             "no program of this user has used the default namespace yet",
         )],
@@ -50,7 +54,7 @@ fn other_room(directory: &Path) -> Option<Finding> {
 fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
     let shown = shown(&location.directory);
     let namespace = match sources::open(location) {
-        Err(failure) => return vec![unusable(location, failure)],
+        Err(failure) => return vec![unusable(&location.directory, failure)],
         Ok(None) => {
             let empty = Finding::good(format!("no program has used {shown} yet"));
             return vec![empty, lock(&location.directory)];
@@ -71,23 +75,42 @@ fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
     } else if repair {
         findings.push(repaired(location, &namespace, breaches.len()));
     } else {
-        let advice = "`partage doctor --repair` computes it anew";
-        findings.extend(
-            breaches
-                .iter()
-                .map(|breach| Finding::problem(words(breach), advice)),
-        );
+        let broken = breaches
+            .iter()
+            .map(|breach| broken(&location.directory, breach));
+        findings.extend(broken);
     }
     findings
 }
 
+/// The default namespace cannot be had.
+pub(super) fn without(failure: Failure) -> Finding {
+    Finding::failed(failure, on_tmpfs(Path::new("")))
+}
+
 /// One that is this user's can be removed, whatever is wrong with it.
-fn unusable(location: &Location, failure: Failure) -> Finding {
-    let finding = Finding::from(failure);
-    match File::open(location.directory.join("registry")) {
-        Ok(_) => finding.with_command(format!("partage destroy {}", quoted(&location.directory))),
-        Err(_) => finding,
-    }
+pub(super) fn unusable(directory: &Path, failure: Failure) -> Finding {
+    let place = quoted(directory);
+    let owner = fs::metadata(directory).map(|data| Uid::from_raw(data.uid()));
+    let command = match File::open(directory.join("registry")) {
+        Ok(_) => format!("partage destroy {place}"),
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => match owner {
+            Ok(owner) if owner != Uid::effective() => {
+                let owner = format::user(owner.as_raw());
+                format!("sudo partage doctor --dir {place} --user {owner}")
+            }
+            _ => format!("ls -la {place}"),
+        },
+        // A program that uses it makes it.
+        Err(_) if !directory.exists() => format!("partage run --dir {place} -- ipcs -m"),
+        Err(_) => on_tmpfs(Path::new("")),
+    };
+    Finding::failed(failure, command)
+}
+
+pub(super) fn broken(directory: &Path, breach: &Breach) -> Finding {
+    let command = format!("partage doctor --dir {} --repair", quoted(directory));
+    Finding::problem(words(breach), "it can be computed anew", command)
 }
 
 fn limits_of(location: &Location) -> Vec<Finding> {
@@ -101,24 +124,11 @@ fn limits_of(location: &Location) -> Vec<Finding> {
     }
 }
 
-/// As a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:,@%".contains(&byte);
-    let escaped = shown(path);
-    match text.bytes().all(is_plain) {
-        true => text,
-        false if escaped == text => format!("'{}'", text.replace('\'', "'\\''")),
-        // What a terminal cannot be shown, in a form that shells read.
-        false => format!("$'{}'", escaped.replace('\'', "\\'")),
-    }
-}
-
 fn repaired(location: &Location, namespace: &Namespace, before: usize) -> Finding {
     if let Err(why) = changes::repair(location) {
-        return Finding::problem(
-            format!("the registry cannot be repaired: {}", reason(&why)),
-            "stop the programs that use it, then `partage destroy` it",
+        return beyond_repair(
+            &location.directory,
+            &format!("the registry cannot be repaired: {}", reason(&why)),
         );
     }
     match lasting_breaches(namespace).first() {
@@ -126,11 +136,19 @@ fn repaired(location: &Location, namespace: &Namespace, before: usize) -> Findin
             "repaired: {} put right",
             format::count(before, "fault")
         )),
-        Some(breach) => Finding::problem(
-            format!("not all could be repaired: {}", words(breach)),
-            "`partage rm` what it concerns, or `partage destroy` the namespace",
+        Some(breach) => beyond_repair(
+            &location.directory,
+            &format!("not all could be repaired: {}", words(breach)),
         ),
     }
+}
+
+pub(super) fn beyond_repair(directory: &Path, what: &str) -> Finding {
+    Finding::problem(
+        what,
+        "stop the programs that use the namespace, then remove it",
+        format!("partage destroy {}", quoted(directory)),
+    )
 }
 
 /// What is found twice: members may be changing things while we look.
@@ -183,21 +201,40 @@ fn words(breach: &Breach) -> String {
 
 /// Tries the liveness lock on the file system of `directory`.
 fn lock(directory: &Path) -> Finding {
+    locked(directory, liveness::try_in(directory))
+}
+
+/// What came of the trial.
+pub(super) fn locked(directory: &Path, tried: nix::Result<Keeper>) -> Finding {
     let shown = shown(directory);
-    match liveness::try_in(directory) {
+    match tried {
         Ok(Keeper::Mapping) => Finding::good(format!("the liveness lock holds in {shown}")),
         Ok(Keeper::Descriptor) => Finding::note(
             format!("in {shown}, the liveness lock needs a descriptor in every process"),
             "programs that close all descriptors are lost count of: use a directory on a tmpfs",
+            on_tmpfs(directory),
         ),
         Ok(Keeper::Nothing) => Finding::problem(
             format!("the file system of {shown} has no open-file-description locks"),
             "use a directory on a tmpfs, such as /dev/shm",
+            on_tmpfs(directory),
         ),
-        Err(why) => Finding::note(
-            format!("cannot try the liveness lock in {shown}: {}", why.desc()),
-            "only who may make files there can",
-        ),
+        Err(why) => {
+            let what = format!("cannot try the liveness lock in {shown}: {}", why.desc());
+            let place = quoted(directory);
+            match why {
+                Errno::EACCES | Errno::EPERM if !Uid::effective().is_root() => Finding::note(
+                    what,
+                    "only who may make files there can",
+                    format!("sudo partage doctor --dir {place}"),
+                ),
+                _ => Finding::note(
+                    what,
+                    "no file can be made there: see its room, and how it is mounted",
+                    format!("df -h {place} && df -i {place} && findmnt -T {place}"),
+                ),
+            }
+        }
     }
 }
 
@@ -205,9 +242,11 @@ fn lock(directory: &Path) -> Finding {
 fn dead_runs() -> Option<Finding> {
     let (runs, _) = launch::dead_runs();
     let resident = runs.iter().map(|run| run.resident).sum();
-    (!runs.is_empty()).then(|| {
-        let dead = format::count(runs.len(), "dead private run");
-        let what = format!("{dead} left {} of memory behind", format::size(resident));
-        Finding::note(what, "`partage gc` removes them")
-    })
+    (!runs.is_empty()).then(|| left_behind(runs.len(), resident))
+}
+
+pub(super) fn left_behind(runs: usize, resident: u64) -> Finding {
+    let dead = format::count(runs, "dead private run");
+    let what = format!("{dead} left {} of memory behind", format::size(resident));
+    Finding::note(what, "nobody uses it: remove it", "partage gc")
 }

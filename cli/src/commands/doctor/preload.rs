@@ -1,6 +1,7 @@
 //! Whether the library is found and gets into programs.
 
-use super::finding::Finding;
+use super::finding::{Finding, quoted};
+use crate::failure::{Failure, reason};
 use crate::launch::{Environment, Library, Program};
 use crate::name::shown;
 use std::os::unix::ffi::OsStrExt;
@@ -10,7 +11,7 @@ use std::process::Command;
 pub(super) fn look(program: Option<&Path>) -> Vec<Finding> {
     let library = match Library::find() {
         Ok(library) => library,
-        Err(failure) => return vec![Finding::from(failure)],
+        Err(failure) => return vec![not_found(failure)],
     };
     let mut findings = vec![reaches_programs(&library)];
     if let Some(program) = program {
@@ -24,21 +25,15 @@ fn reaches_programs(library: &Library) -> Finding {
     let path = shown(&library.path);
     let mut environment = Environment::inherited();
     if let Err(failure) = environment.preload(library) {
-        return Finding::from(failure);
+        return unlistable(failure, &library.path);
     }
     let mut cat = Command::new("cat");
     cat.arg("/proc/self/maps")
         .env_clear()
         .envs(environment.variables());
-    let cannot_run = |why| {
-        Finding::note(
-            format!("cannot try the preload: cat: {why}"),
-            "is PATH set?",
-        )
-    };
     let maps = match cat.output() {
         Ok(output) => output.stdout,
-        Err(why) => return cannot_run(why),
+        Err(why) => return no_trial(&why),
     };
     let name = library.path.as_os_str().as_bytes();
     if maps
@@ -47,10 +42,7 @@ fn reaches_programs(library: &Library) -> Finding {
     {
         return Finding::good(format!("the preload reaches programs: {path}"));
     }
-    Finding::problem(
-        format!("{path} does not get into programs"),
-        "`LD_PRELOAD=... true` shows the dynamic linker's complaint; is it built for this system?",
-    )
+    not_loaded(&library.path)
 }
 
 fn reaches(program: &Path, library: &Library) -> Finding {
@@ -58,13 +50,58 @@ fn reaches(program: &Path, library: &Library) -> Finding {
         .and_then(|found| found.check_reach(library, false));
     match checked {
         Ok(()) => Finding::good(format!("the preload would reach {}", shown(program))),
-        Err(failure) => Finding::from(failure),
+        Err(failure) => out_of_reach(failure, program),
     }
 }
 
-impl From<crate::failure::Failure> for Finding {
-    fn from(failure: crate::failure::Failure) -> Self {
-        let (what, advice) = failure.into_parts();
-        Self::new(super::finding::Verdict::Problem, what, advice)
-    }
+/// Named wrongly, or not built.
+pub(super) fn not_found(failure: Failure) -> Finding {
+    let is_named = std::env::var_os("PARTAGE_LIB").is_some();
+    Finding::failed(
+        failure,
+        if is_named {
+            "unset PARTAGE_LIB"
+        } else {
+            "make"
+        },
+    )
+}
+
+/// The dynamic linker's list takes no path with blanks: a link has another.
+pub(super) fn unlistable(failure: Failure, library: &Path) -> Finding {
+    let link = "\"$HOME/.local/lib/libpartage.so\"";
+    let command = format!(
+        "mkdir -p ~/.local/lib && ln -sf {} {link} && export PARTAGE_LIB={link}",
+        quoted(library)
+    );
+    Finding::failed(failure, command)
+}
+
+pub(super) fn no_trial(why: &std::io::Error) -> Finding {
+    Finding::note(
+        format!("cannot try the preload: cat: {}", reason(why)),
+        "is PATH set? It has at least",
+        "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    )
+}
+
+pub(super) fn not_loaded(library: &Path) -> Finding {
+    Finding::problem(
+        format!("{} does not get into programs", shown(library)),
+        "is it built for this system? The dynamic linker says what it does not like",
+        format!("LD_PRELOAD={} true", quoted(library)),
+    )
+}
+
+/// A program that is not there, or that nothing can be preloaded into.
+pub(super) fn out_of_reach(failure: Failure, program: &Path) -> Finding {
+    let is_there = Program::find(&[program.as_os_str().to_owned()]).is_ok();
+    let program = quoted(program);
+    Finding::failed(
+        failure,
+        match is_there {
+            true => format!("partage run --force -- {program}"),
+            false => format!("ls -l {program}"),
+        },
+    )
 }

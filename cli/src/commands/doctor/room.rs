@@ -1,6 +1,6 @@
 //! Room for shared memory: how much there is, and who fills it.
 
-use super::finding::Finding;
+use super::finding::{DEV_SHM, Finding, on_tmpfs, quoted};
 use crate::failure::reason;
 use crate::model::{Attachment, Snapshot};
 use crate::name::shown;
@@ -8,7 +8,7 @@ use crate::output::format;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
-use nix::sys::statvfs::{FsFlags, Statvfs, statvfs};
+use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{AccessFlags, faccessat};
 use std::io;
 use std::path::Path;
@@ -21,7 +21,6 @@ const FULL: u64 = 50;
 const NAMED: usize = 3;
 
 const ELSEWHERE: &str = "name a directory on a tmpfs in PARTAGE_DIR, or mount one";
-const MOUNT: &str = "mount -t tmpfs -o mode=1777 tmpfs /dev/shm";
 
 /// Android's C library asks about the effective user in no way; an app has one user.
 #[cfg(target_os = "android")]
@@ -29,35 +28,71 @@ const AS_EFFECTIVE: AtFlags = AtFlags::empty();
 #[cfg(not(target_os = "android"))]
 const AS_EFFECTIVE: AtFlags = AtFlags::AT_EACCESS;
 
-/// The directory `/dev/shm`, judged as the effective user.
+/// The directory `/dev/shm`, or a namespace's, judged as the effective user.
 pub(super) fn look(path: &Path, snapshot: Option<&Snapshot>) -> Finding {
-    let shown = shown(path);
     let system = match statvfs(path) {
         Ok(system) => system,
-        Err(Errno::ENOENT) => {
-            return Finding::note(format!("{shown} is not there"), ELSEWHERE).with_command(MOUNT);
-        }
-        Err(why) => {
-            let what = format!("{shown} cannot be looked at: {}", why.desc());
-            return Finding::problem(what, ELSEWHERE).with_command(MOUNT);
-        }
+        Err(why) => return unseen(path, why),
     };
     let wanted = AccessFlags::W_OK | AccessFlags::X_OK;
     // The effective user is asked about: `--user` changes that one.
     if let Err(why) = faccessat(nix::fcntl::AT_FDCWD, path, wanted, AS_EFFECTIVE) {
-        let why = reason(&io::Error::from(why));
-        let user = format::user(nix::unistd::Uid::effective().as_raw());
-        return Finding::note(
-            format!("{shown} cannot be written to by {user}: {why}"),
-            ELSEWHERE,
-        );
+        return closed(path, why);
     }
-    judged(path, &system, snapshot)
+    let unit = system.fragment_size();
+    let room = Room {
+        size: system.blocks() * unit,
+        free: system.blocks_available() * unit,
+        takes_files: system.files() == 0 || system.files_available() != 0,
+        is_tmpfs: statfs(path).is_ok_and(|system| system.filesystem_type() == TMPFS_MAGIC),
+        is_noexec: system.flags().contains(FsFlags::ST_NOEXEC),
+    };
+    judged(path, &room, snapshot)
 }
 
-fn judged(path: &Path, system: &Statvfs, snapshot: Option<&Snapshot>) -> Finding {
-    let unit = system.fragment_size();
-    let (size, free) = (system.blocks() * unit, system.blocks_available() * unit);
+/// It is not there, or tells nothing.
+pub(super) fn unseen(path: &Path, why: Errno) -> Finding {
+    let shown = shown(path);
+    match why {
+        Errno::ENOENT => Finding::note(format!("{shown} is not there"), ELSEWHERE, on_tmpfs(path)),
+        why => {
+            let what = format!("{shown} cannot be looked at: {}", why.desc());
+            Finding::problem(what, ELSEWHERE, on_tmpfs(path))
+        }
+    }
+}
+
+/// It takes no file of this user's.
+pub(super) fn closed(path: &Path, why: Errno) -> Finding {
+    let shown = shown(path);
+    if why == Errno::EROFS {
+        return Finding::problem(
+            format!("{shown} is mounted read-only"),
+            "nothing can be made in it: mount it anew",
+            remount(path, "rw"),
+        );
+    }
+    let why = reason(&io::Error::from(why));
+    let user = format::user(nix::unistd::Uid::effective().as_raw());
+    let what = format!("{shown} cannot be written to by {user}: {why}");
+    match path == Path::new(DEV_SHM) {
+        true => Finding::note(what, "it is meant for everybody", "chmod 1777 /dev/shm"),
+        false => Finding::note(what, ELSEWHERE, on_tmpfs(path)),
+    }
+}
+
+/// What a file system has, in bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    pub(super) size: u64,
+    pub(super) free: u64,
+    pub(super) takes_files: bool,
+    pub(super) is_tmpfs: bool,
+    pub(super) is_noexec: bool,
+}
+
+pub(super) fn judged(path: &Path, room: &Room, snapshot: Option<&Snapshot>) -> Finding {
+    let Room { size, free, .. } = *room;
     let what = format!(
         "{} has {}, {} free",
         shown(path),
@@ -67,27 +102,45 @@ fn judged(path: &Path, system: &Statvfs, snapshot: Option<&Snapshot>) -> Finding
     if size != 0 && free < size / FULL {
         return full(&what, snapshot);
     }
-    if system.files() != 0 && system.files_available() == 0 {
+    if !room.takes_files {
         return full(
             &format!("{what}, but no room for another file (inodes)"),
             snapshot,
         );
     }
-    if !statfs(path).is_ok_and(|system| system.filesystem_type() == TMPFS_MAGIC) {
-        return Finding::note(format!("{what}; it is on a disk"), ELSEWHERE);
+    if !room.is_tmpfs {
+        return Finding::note(
+            format!("{what}; it is on a disk"),
+            ELSEWHERE,
+            on_tmpfs(path),
+        );
     }
     if size != 0 && size <= SMALL {
-        return Finding::note(what, "that is little, as in a container: give it more")
-            .with_command("docker run --shm-size=1g ...");
+        return Finding::note(
+            what,
+            "that is little, as in a container: give it more, here or with --shm-size of docker run",
+            remount(path, "size=1g"),
+        );
     }
-    if system.flags().contains(FsFlags::ST_RDONLY) {
-        return Finding::problem(format!("{what}; it is mounted read-only"), ELSEWHERE)
-            .with_command(format!("mount -o remount,rw {}", shown(path)));
-    }
-    if system.flags().contains(FsFlags::ST_NOEXEC) {
-        return Finding::note(what, "it is mounted noexec: SHM_EXEC will fail with EPERM");
+    if room.is_noexec {
+        return Finding::note(
+            what,
+            "it is mounted noexec: SHM_EXEC will fail with EPERM",
+            remount(path, "exec"),
+        );
     }
     Finding::good(what)
+}
+
+/// Changes the mount that a directory is on.
+fn remount(path: &Path, option: &str) -> String {
+    match path == Path::new(DEV_SHM) {
+        true => format!("mount -o remount,{option} {DEV_SHM}"),
+        false => format!(
+            "mount -o remount,{option} \"$(findmnt -no TARGET -T {})\"",
+            quoted(path)
+        ),
+    }
 }
 
 /// Somebody who is full up wants to know by whom.
@@ -109,12 +162,12 @@ fn full(what: &str, snapshot: Option<&Snapshot>) -> Finding {
         0 => Finding::problem(
             what,
             "programs get ENOSPC or die of SIGBUS: see who holds what",
-        )
-        .with_command("partage ls --all-memory --sort resident"),
+            "partage ls --all-memory --sort resident",
+        ),
         _ => {
             let free = format::size(free);
             let advice = format!("programs get ENOSPC or die of SIGBUS: orphans have {free}");
-            Finding::problem(what, advice).with_command("partage rm --orphans --posix --all-users")
+            Finding::problem(what, advice, "partage rm --orphans --posix --all-users")
         }
     }
 }
@@ -186,7 +239,7 @@ pub(super) fn unlinked(snapshot: &Snapshot) -> Option<Finding> {
         holders(&largest.attached)
     );
     let advice = "the room in /dev/shm is free again when they close it or end";
-    Some(Finding::note(what, advice).with_command("partage ls --sort size"))
+    Some(Finding::note(what, advice, "partage ls --sort size"))
 }
 
 /// The first few processes, by name and number.

@@ -25,8 +25,16 @@ fn kernel_limits() -> Vec<Finding> {
 
 /// Tries the kernel's own System V calls.
 fn kernel() -> Finding {
+    judged(try_kernel())
+}
+
+/// What `partage run` gives to programs, shown by one of them.
+const TRY_OURS: &str = "partage run -- ipcs -m";
+
+/// What came of the trial.
+pub(super) fn judged(ended: nix::Result<WaitStatus>) -> Finding {
     let provides = "`partage run` provides it";
-    match try_kernel() {
+    match ended {
         Ok(WaitStatus::Exited(_, 0)) => Finding::good(
             "the kernel has System V shared memory; `partage run --private` keeps it to a program",
         ),
@@ -37,10 +45,12 @@ fn kernel() -> Finding {
         Ok(other) => Finding::problem(
             format!("who tried the kernel's System V calls did not come back: {other:?}"),
             provides,
+            TRY_OURS,
         ),
         Err(why) => Finding::note(
             format!("cannot try the kernel's System V calls: {}", why.desc()),
-            "is there a limit on processes?",
+            "is there a limit on processes? It is shown by",
+            "prlimit --nproc",
         ),
     }
 }
@@ -59,24 +69,26 @@ fn refused(why: Errno) -> Finding {
         )),
         Errno::ENOSPC => Finding::problem(
             "the kernel makes no segment any more: one of its limits is used up (shmget: ENOSPC)",
-            format!("see below which; {provides} with limits of its own"),
+            format!("see below which, and here what uses it; {provides} with limits of its own"),
+            "partage ls --backend kernel --sort size --reverse",
         ),
         Errno::ENOMEM => Finding::problem(
             "the kernel has no memory for a segment of one byte (shmget: ENOMEM)",
             "see what takes the memory: is the limit of a container or control group reached?",
-        )
-        .with_command("partage ls --all-memory --sort size"),
+            "partage ls --all-memory --sort size",
+        ),
         Errno::EINVAL => Finding::problem(
             "the kernel makes no segment of one byte (shmget: EINVAL): kernel.shmmax is 0",
             "set a limit that lets programs work",
-        )
-        .with_command("sysctl -w kernel.shmmax=18446744073692774399"),
+            "sysctl -w kernel.shmmax=18446744073692774399",
+        ),
         _ => Finding::problem(
             format!(
                 "the kernel's System V shared memory fails, and it is not known why ({}, {why})",
                 why.desc()
             ),
             provides,
+            TRY_OURS,
         ),
     }
 }
