@@ -18,7 +18,7 @@ static void on_alarm(int number)
     (void)number;
     handled++;
     for (int i = 0; i < 3; i++)
-        call_one(&handlers_seed);
+        call_one_of(&handlers_seed, WITHOUT_MREMAP);
     errno = saved;
 }
 
@@ -35,7 +35,7 @@ static void rounds(int flags)
     for (int round = 0; round < ROUNDS || handled == 0; round++) {
         alarm_every(EVERY);
         for (int i = 0; i < CALLS; i++)
-            call_one(&own_seed);
+            call_one_of(&own_seed, WITHOUT_MREMAP);
         alarm_every(0);
         CHECK_EQ(NATTCH(id), parts_in(getpid()));
     }

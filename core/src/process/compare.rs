@@ -8,7 +8,7 @@ use super::changes::{Attached, Attaching};
 use super::entry::{Mapping, Stamp};
 use super::leaving::Leaving;
 use super::mapped;
-use super::overlap::Unmap;
+use super::overlap::{self, Unmap};
 use super::own;
 use super::range::{Parts, Range};
 use super::registry::REGISTRY;
@@ -54,8 +54,11 @@ pub(super) fn compare(range: Range) {
                     ..sighting.mapping
                 });
             }
-            // It compares when it is done, and does not go on before this returns.
-            Some(sighting) if sighting.is_of_interrupted_call() => return,
+            // That one does not go on before this returns: it has to compare when it is done.
+            Some(sighting) if is_right && sighting.is_of_interrupted_call() => {
+                overlap::tell_all();
+                return;
+            }
             Some(_) => sched_yield(),
             None => {}
         }

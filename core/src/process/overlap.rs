@@ -20,6 +20,12 @@ static MET: AtomicU32 = AtomicU32::new(0);
 /// so to attaches: if it said so to others that detach, they would say so to each other for ever.
 static MET_ATTACHING: AtomicU32 = AtomicU32::new(0);
 
+/// All calls under way compare when they are done.
+pub(super) fn tell_all() {
+    MET.fetch_add(1, Ordering::AcqRel);
+    MET_ATTACHING.fetch_add(1, Ordering::AcqRel);
+}
+
 /// Calls under way that unmap or replace ranges. It stays too high if one is jumped out of.
 static UNDER_WAY: AtomicU32 = AtomicU32::new(0);
 
@@ -132,8 +138,7 @@ impl Unmap {
             meets |= self.look_once(ranges).0;
         }
         if meets {
-            MET.fetch_add(1, Ordering::AcqRel);
-            MET_ATTACHING.fetch_add(1, Ordering::AcqRel);
+            tell_all();
         }
         self.meets |= meets;
     }
