@@ -200,8 +200,14 @@ unsafe fn remap_attachments(frame: usize, asked: &RemapRequest) -> Result<usize>
         remains.done();
         return Err(error);
     }
+    if fixed {
+        // Before it is mapped there: whoever unmaps it before it is noted looks for this call.
+        TABLE.note_bounds(new.start, new.end);
+    }
+    let moving = remains.begin_to_move();
     // SAFETY: the caller's promise.
     let result = unsafe { asked.call() };
+    remains.look_at_moved(moving, moved.is_some());
     remains.look();
     match result {
         Ok(new_start) => {

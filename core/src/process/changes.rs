@@ -5,13 +5,11 @@ use super::entry::{Entry, Mapping, NO_HOLDING, Stage, Stamp};
 use super::fork;
 use super::overlap;
 use super::own::{self, Member};
-use super::range::Range;
 use super::registry::REGISTRY;
 use super::share::Share;
 use super::table::TABLE;
 use crate::error::{Errno, Result};
 use crate::registry::{Change, Prober, Registry, SlotRef, slot_of};
-use core::cell::Cell;
 
 /// How often an attach begins anew because another thread has settled it meanwhile.
 const TRIES: u32 = 64;
@@ -26,8 +24,6 @@ pub(crate) struct Attaching {
     before: u32,
     past: crate::registry::Past,
     overlap: overlap::Attach,
-    /// Other addresses at which it has changed something.
-    changed: Cell<Range>,
     /// What it counts for, once it does.
     share: Share,
 }
@@ -62,7 +58,6 @@ impl Attaching {
             before,
             past: slot.past(),
             overlap,
-            changed: Cell::new(Range::EMPTY),
             share: Share::of(entry),
         };
         match attaching.count(shmid) {
@@ -125,8 +120,8 @@ impl Attaching {
         self.share.holding.saturating_sub(1)
     }
 
-    /// It is mapped. Whether that could be noted, and where to compare if others met it.
-    pub(super) fn finish(self, attached: &Attached) -> (bool, Option<Range>) {
+    /// It is mapped. Whether that could be noted, and whether others met it.
+    pub(super) fn finish(self, attached: &Attached) -> (bool, bool) {
         let mapping = Mapping {
             start: attached.start,
             len: attached.len,
@@ -137,14 +132,7 @@ impl Attaching {
             group: TABLE.new_group(),
         };
         let is_done = self.publish(&mapping);
-        let mut changed = self.changed.get();
-        changed.include(Range::of(&mapping));
-        (is_done, self.overlap.has_met().then_some(changed))
-    }
-
-    /// It has mapped over something in this range.
-    pub(super) fn has_changed(&self, range: Range) {
-        self.changed.set(range);
+        (is_done, self.overlap.has_met())
     }
 
     /// It will be mapped there, and not where the kernel chooses.

@@ -16,19 +16,41 @@ use super::table::{TABLE, frame};
 use super::turn::Turn;
 use crate::os::process::{sched_yield, thread_mark};
 use crate::os::signals::Blocked;
+use crate::sync::{AtomicU32, Ordering};
 
 /// How often the list is read at most, while there is something to correct.
 const ROUNDS: usize = 64;
 
-/// Corrects the attachments in a range, and counts what none explains wherever it is.
+/// Corrects all attachments, and counts what none explains. Not only at the addresses where calls have met: another call
+/// may have moved what was wrong there before it could be corrected.
 #[cold]
 #[inline(never)]
-pub(super) fn compare(range: Range) {
+pub(super) fn compare() {
     let _signals = Blocked::new();
+    let asked = ASKED.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
     // Without it nothing is corrected: counts that are too high are better than ones that are too low.
     let Some(_turn) = Turn::take() else {
         return;
     };
+    // Another call has begun to compare after this one asked, and found everything right.
+    if ANSWERED.load(Ordering::Acquire).wrapping_sub(asked) as i32 >= 0 {
+        return;
+    }
+    let answered = ASKED.load(Ordering::Acquire);
+    if correct_all() {
+        ANSWERED.store(answered, Ordering::Release);
+    } else {
+        // A call that may still note what it maps was under way all the time: it has to compare when it is done.
+        overlap::tell_all();
+    }
+}
+
+/// How often calls have asked for a comparison, and how many of these are done.
+static ASKED: AtomicU32 = AtomicU32::new(0);
+static ANSWERED: AtomicU32 = AtomicU32::new(0);
+
+/// Returns whether all is right now.
+fn correct_all() -> bool {
     let mut sighting = None;
     for _ in 0..ROUNDS {
         let found = mapped::cover(
@@ -39,7 +61,6 @@ pub(super) fn compare(range: Range) {
         let mut is_right = true;
         for (index, entry) in TABLE.all() {
             if let Some((stamp, mapping)) = entry.attached()
-                && range.meets(&mapping)
                 && entry.covered() != mapping.len
             {
                 is_right &= !correct(index, stamp, &mapping);
@@ -47,22 +68,20 @@ pub(super) fn compare(range: Range) {
         }
         sighting = found.map(|found| Sighting::again(sighting, &found));
         match &sighting {
-            None if is_right => return,
+            None if is_right => return true,
             Some(sighting) if sighting.times >= TIMES => {
                 count(&Mapping {
                     group: TABLE.new_group(),
                     ..sighting.mapping
                 });
             }
-            // That one does not go on before this returns: it has to compare when it is done.
-            Some(sighting) if is_right && sighting.is_of_interrupted_call() => {
-                overlap::tell_all();
-                return;
-            }
+            // That one does not go on before this returns.
+            Some(sighting) if is_right && sighting.is_of_interrupted_call() => return false,
             Some(_) => sched_yield(),
             None => {}
         }
     }
+    false
 }
 
 /// A range has been unmapped or replaced of which nobody knew that attachments meet it.
@@ -72,16 +91,16 @@ pub(crate) fn look_after(range: Range) {
     let mut overlap = Unmap::begin(frame());
     overlap.look(&[range]);
     if overlap.has_met() {
-        compare(range);
+        compare();
     }
 }
 
 /// The segment is mapped: the attach is done. False if another thread took it for gone and settled the entry. Then
 /// nothing counts any more.
 pub(crate) fn finish(attaching: Attaching, attached: &Attached) -> bool {
-    let (is_done, changed) = attaching.finish(attached);
-    if let Some(changed) = changed {
-        compare(changed);
+    let (is_done, has_met) = attaching.finish(attached);
+    if has_met {
+        compare();
     }
     is_done
 }

@@ -47,7 +47,7 @@ pub(crate) unsafe fn detach(registry: &'static Registry, address: usize) -> Resu
         }
         TABLE.finish(before);
         if overlap.has_met_detaching(Range::of(&mapping)) {
-            compare(Range::of(&mapping));
+            compare();
         }
         unmapped?;
         if mapping.offset == 0 && mapping.end() >= end && first.is_none() {

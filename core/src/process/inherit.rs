@@ -8,7 +8,6 @@ use super::compare::compare;
 use super::entry::{Entry, Mapping, NO_HOLDING, Stage};
 use super::fork::{self, claim_without_lock, count_one};
 use super::mapped::Answer;
-use super::range::Range;
 use super::registry::REGISTRY;
 use super::table::{Explained, TABLE};
 use super::{mapped, overlap, own, turn};
@@ -31,12 +30,14 @@ pub(super) fn inherit() {
     }
     File::forget_all();
     super::kept::drop_inherited();
+    // Asked first: one that is only partly here may be dropped below, and be found again by the comparison.
+    let may_be_left = TABLE.may_have_attachments() && overlap::may_be_left();
     match made {
         Some(made) => be_child(&made.membership, page),
         None => be_copy(),
     }
-    if TABLE.may_have_attachments() && overlap::may_be_left() {
-        compare(Range::ALL);
+    if may_be_left {
+        compare();
     }
 }
 

@@ -83,16 +83,15 @@ pub(super) fn find_mapping(entry: &Entry) -> bool {
     true
 }
 
-/// Reads the list once, and notes for each attachment how much of it is there. Returns a mapping of a segment that no
-/// attachment explains: this one if it is one, else any. It has no group yet.
+/// Reads the list once, and notes for each attachment how much of it is there. Returns a mapping of a segment that
+/// attachments do not explain, or only in part: this one if it is one, else any. It has no group yet.
 pub(super) fn cover(this: Option<&Mapping>) -> Option<Mapping> {
     for (_, entry) in TABLE.all() {
         entry.set_covered(0);
     }
     let mut found = None;
     let _ = maps::each_own(&mut |listed| {
-        if TABLE.may_meet(listed.start, listed.end - listed.start)
-            && !cover_by(&listed)
+        if !cover_by(&listed)
             && !is_kept(&listed)
             && let Some(shmid) = REGISTRY.segment_of_file(listed.name())
         {
@@ -114,10 +113,11 @@ pub(super) fn cover(this: Option<&Mapping>) -> Option<Mapping> {
     found
 }
 
-/// Notes that a listed mapping is part of the attachments that it is part of, and returns whether it is of any.
+/// Notes that a listed mapping is part of the attachments that it is part of, and returns whether they explain all of it.
 fn cover_by(listed: &maps::Mapping) -> bool {
     let shmid = REGISTRY.segment_of_file(listed.name());
     let mut first = None::<&Entry>;
+    let mut explained = 0usize;
     for (_, entry) in TABLE.all() {
         let Some((_, mapping)) = entry.mapped() else {
             continue;
@@ -130,6 +130,7 @@ fn cover_by(listed: &maps::Mapping) -> bool {
             && start < end
             && (shmid == Some(mapping.shmid) || mapping.huge_log2 != 0);
         if is_its {
+            explained = explained.saturating_add(end - start);
             entry.set_covered(entry.covered().saturating_add(end - start));
             match first {
                 None => first = Some(entry),
@@ -141,7 +142,7 @@ fn cover_by(listed: &maps::Mapping) -> bool {
             }
         }
     }
-    first.is_some()
+    explained >= listed.end - listed.start
 }
 
 pub(super) fn mapping_at(entry: &Entry, (start, end): (usize, usize), base: usize) -> Mapping {

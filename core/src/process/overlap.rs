@@ -37,6 +37,11 @@ impl UnderWay {
         UNDER_WAY.fetch_add(1, Ordering::AcqRel);
         UnderWay(())
     }
+
+    /// Whether another one may be under way besides the caller's.
+    pub(super) fn is_another() -> bool {
+        UNDER_WAY.load(Ordering::Acquire) > 1
+    }
 }
 
 impl Drop for UnderWay {
@@ -138,9 +143,14 @@ impl Unmap {
             meets |= self.look_once(ranges).0;
         }
         if meets {
-            tell_all();
+            self.meet();
         }
-        self.meets |= meets;
+    }
+
+    /// It has met another.
+    pub(super) fn meet(&mut self) {
+        tell_all();
+        self.meets = true;
     }
 
     /// Whether others are in the ranges, and whether any may be.

@@ -70,28 +70,11 @@ impl Range {
     /// None at all.
     pub(crate) const EMPTY: Range = Range { start: 0, end: 0 };
 
-    pub(super) const ALL: Range = Range {
-        start: 0,
-        end: usize::MAX,
-    };
-
     pub(super) fn of(mapping: &Mapping) -> Range {
         Range {
             start: mapping.start,
             end: mapping.end(),
         }
-    }
-
-    /// Extends it so far that the other is in it.
-    pub(super) fn include(&mut self, other: Range) {
-        *self = if *self == Range::EMPTY {
-            other
-        } else {
-            Range {
-                start: self.start.min(other.start),
-                end: self.end.max(other.end),
-            }
-        };
     }
 
     pub(crate) fn len(self) -> usize {

@@ -31,8 +31,6 @@ pub(crate) struct Remains<'a> {
     _under_way: UnderWay,
     ranges: &'a [Range],
     own: Option<&'a Attaching>,
-    /// All addresses at which this may change something.
-    changed: Range,
 }
 
 impl<'a> Remains<'a> {
@@ -55,11 +53,7 @@ impl<'a> Remains<'a> {
             spares: [const { None }; SPARES],
             ranges,
             own,
-            changed: Range::EMPTY,
         };
-        for range in ranges {
-            remains.changed.include(*range);
-        }
         Unmap::wait(ranges, own.map(Attaching::index));
         for (index, entry) in TABLE.all() {
             let stamp = entry.stamp();
@@ -86,7 +80,6 @@ impl<'a> Remains<'a> {
             return Ok(());
         }
         let _ = TABLE.begin(index);
-        self.changed.include(Range::of(mapping));
         self.spare_for(self.parts_staying(mapping), mapping.shmid)
     }
 
@@ -148,6 +141,25 @@ impl<'a> Remains<'a> {
     /// Right after the system call, before others can claim what this has claimed: looks for those that it met.
     pub(crate) fn look(&mut self) {
         self.overlap.look(self.ranges);
+    }
+
+    /// Before the system call moves something: what [`Remains::look_at_moved`] compares with.
+    pub(crate) fn begin_to_move(&self) -> u64 {
+        TABLE.fingerprint()
+    }
+
+    /// After it: whether it may have moved something else than what this has claimed. What was noted as attached there
+    /// may have been unmapped by a call that is still under way. And where nothing was, another thread may have attached
+    /// meanwhile, and replaced that since, so that no later look finds it.
+    pub(crate) fn look_at_moved(&mut self, before: u64, is_noted: bool) {
+        let may_be_another = if is_noted {
+            UnderWay::is_another()
+        } else {
+            TABLE.fingerprint() != before
+        };
+        if may_be_another {
+            self.overlap.meet();
+        }
     }
 
     /// Calls `visit` with each claimed attachment that is still being changed.
@@ -224,7 +236,6 @@ impl<'a> Remains<'a> {
         let is_counted = spare.is_some();
         if let Some(spare) = spare {
             spare.finish_as(part);
-            self.changed.include(Range::of(part));
         }
         is_counted
     }
@@ -266,11 +277,9 @@ impl<'a> Remains<'a> {
     }
 
     fn end(self) {
-        match self.own {
-            // Once it has noted what it maps.
-            Some(own) => own.has_changed(self.changed),
-            None if self.overlap.has_met() => compare(self.changed),
-            None => {}
+        // An attach compares once it has noted what it maps.
+        if self.own.is_none() && self.overlap.has_met() {
+            compare();
         }
     }
 

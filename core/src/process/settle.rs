@@ -7,11 +7,10 @@
 //! back.
 
 use super::compare::compare;
-use super::entry::{Entry, Place, Stage, Stamp};
+use super::entry::{Entry, Stage, Stamp};
 use super::leaving::Leaving;
 use super::mapped::{Answer, mapping_at, name_of, part_at, still_maps, unexplained};
 use super::own;
-use super::range::Range;
 use super::registry::REGISTRY;
 use super::share::Share;
 use super::table::{Explained, SAME_DEPTH, TABLE, frame};
@@ -91,7 +90,7 @@ fn end_all_of(mark: usize, here: usize, thoroughly: bool) {
     if turn.is_none() {
         return;
     }
-    let mut changed = Range::EMPTY;
+    let mut has_ended = false;
     // What detaches have left is known first. All other mappings that no entry explains are those of attaches.
     for detaches in [true, false] {
         for (index, entry) in TABLE.all() {
@@ -106,9 +105,8 @@ fn end_all_of(mark: usize, here: usize, thoroughly: bool) {
             match owner_of(entry, stamp, here, thoroughly) {
                 Owner::There => {}
                 owner => {
-                    if let (_, Place::At(start, end)) = entry.place() {
-                        changed.include(Range { start, end });
-                    }
+                    // An owner that may come back compares for itself.
+                    has_ended |= owner != Owner::Old;
                     end(index, entry, stamp, owner, here);
                 }
             }
@@ -116,8 +114,8 @@ fn end_all_of(mark: usize, here: usize, thoroughly: bool) {
     }
     drop(turn);
     // It has not looked for others that it met.
-    if changed != Range::EMPTY {
-        compare(changed);
+    if has_ended {
+        compare();
     }
 }
 

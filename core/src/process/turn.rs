@@ -1,5 +1,5 @@
 //! One thread at a time compares the table with the kernel's list of mappings: two would take one mapping for the result
-//! of two calls. Tested by the C suite.
+//! of two calls.
 
 use crate::os::futex;
 use crate::sync::{AtomicU32, Ordering};
@@ -17,7 +17,8 @@ impl Turn {
     pub(super) fn take_now() -> Option<Turn> {
         TURN.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
-            .then_some(Turn(()))
+            // Only if it is: a turn that is made is given up when it is dropped.
+            .then(|| Turn(()))
     }
 
     /// `None` if another thread has it for too long.
@@ -46,4 +47,19 @@ impl Drop for Turn {
 /// In a child: the thread that had the turn is not here. The one that is has not: signals are blocked during a turn.
 pub(super) fn forget_turn() {
     TURN.store(0, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_finds_it_taken_leaves_it_to_the_other() {
+        let turn = Turn::take_now();
+        assert!(turn.is_some());
+        assert!(Turn::take_now().is_none());
+        assert!(Turn::take_now().is_none());
+        drop(turn);
+        assert!(Turn::take_now().is_some());
+    }
 }
