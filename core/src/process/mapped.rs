@@ -36,6 +36,18 @@ pub(super) fn still_maps(entry: &Entry, mapping: &Mapping, left: Left<'_>) -> An
     ))
 }
 
+/// The same, and only if the kernel says so: from where to where.
+pub(super) fn surely_maps(
+    entry: &Entry,
+    mapping: &Mapping,
+    left: Left<'_>,
+) -> Option<(usize, usize)> {
+    match find(Some((entry, mapping)), mapping.shmid, left) {
+        Ok(Answer::Yes(start, end, _)) => Some((start.max(mapping.start), end.min(mapping.end()))),
+        _ => None,
+    }
+}
+
 /// A mapping of the segment that no attachment explains. One that an ended thread made is there at whatever instant the
 /// list is read, and was so before.
 pub(super) fn unexplained(shmid: u32, left: Left<'_>) -> Result<Answer, Errno> {

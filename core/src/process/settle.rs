@@ -7,9 +7,9 @@
 //! back.
 
 use super::compare::compare;
-use super::entry::{Entry, Stage, Stamp};
+use super::entry::{Entry, Mapping, Stage, Stamp};
 use super::leaving::Leaving;
-use super::mapped::{Answer, mapping_at, name_of, part_at, still_maps, unexplained};
+use super::mapped::{Answer, mapping_at, name_of, part_at, still_maps, surely_maps, unexplained};
 use super::own;
 use super::registry::REGISTRY;
 use super::share::Share;
@@ -291,6 +291,42 @@ fn end_detach(index: u32, entry: &'static Entry, stamp: Stamp, owner: Owner, her
         }
         return;
     }
+}
+
+/// Claims an attachment at `address` that a call left on another stack, which may come back: the program may detach it all
+/// the same, as the kernel would. If that call does come back, an attach begins anew, and a detach has detached what was
+/// detached before.
+pub(super) fn take_over_at(address: usize, frame: usize) -> Option<(Leaving, Mapping)> {
+    TABLE.all().find_map(|(index, entry)| {
+        let stamp = entry.stamp();
+        if !stamp.is_busy()
+            || stamp.is_taken()
+            || owner_of(entry, stamp, frame, true) != Owner::Old
+            || !Share::counts_at_all(entry, &REGISTRY)
+        {
+            return None;
+        }
+        let whole = Mapping {
+            start: address,
+            len: REGISTRY.bytes_of(entry.shmid())?,
+            ..mapping_at(entry, (address, address), address)
+        };
+        let mapping = match stamp.stage() {
+            Stage::Detaching => entry.mapping(),
+            Stage::Attaching | Stage::Publishing => whole,
+            _ => return None,
+        };
+        if mapping.base() != address {
+            return None;
+        }
+        let left = |other: &Entry, stamp| being_left(other, stamp, frame);
+        let place = surely_maps(entry, &mapping, &left)?;
+        let stamp = entry.claim(stamp, Stage::Detaching, frame)?;
+        let part = part_at(&mapping, place, address);
+        entry.set_mapping(&part);
+        Share::as_it_is(entry, &REGISTRY).note(entry, &REGISTRY);
+        Some((Leaving::claimed(index, entry, stamp), part))
+    })
 }
 
 /// A segment half-made is removed. One that is whole stays, as if the call had ended just then.

@@ -282,6 +282,11 @@ impl Registry {
             .ok_or(Errno::EINVAL)
     }
 
+    /// How long all of a segment is in memory, as far as it is known.
+    pub(crate) fn bytes_of(&self, shmid: u32) -> Option<usize> {
+        self.find_id(shmid).ok()?.bytes()
+    }
+
     /// The key in the facts of a slot, 0 for none.
     fn key_of(&self, index: u32) -> Option<i32> {
         let key = self.slot(index).ok()?.fact_key();
