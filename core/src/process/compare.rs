@@ -158,22 +158,7 @@ fn correct(index: u32, stamp: Stamp, mapping: &Mapping) -> bool {
     let Some(leaving) = Leaving::claim(index, stamp, frame()) else {
         return false;
     };
-    let mut first = None::<Mapping>;
-    for part in parts.iter() {
-        match &mut first {
-            None => first = Some(*part),
-            Some(first) => {
-                if !count(part) {
-                    // As long as one attachment for both is there, the segment is.
-                    first.len = part.end() - first.start;
-                }
-            }
-        }
-    }
-    match first {
-        Some(part) => leaving.stays(&part),
-        None => leaving.gone(&REGISTRY),
-    }
+    leaving.becomes(parts.first(count), &REGISTRY);
     true
 }
 

@@ -31,6 +31,14 @@ impl Leaving {
         Some(Leaving::claimed(index, entry, stamp))
     }
 
+    /// From here on it stands for the part that stays, or for none.
+    pub(super) fn becomes(&self, part: Option<Mapping>, registry: &'static Registry) {
+        match part {
+            Some(part) => self.stays(&part),
+            None => self.gone(registry),
+        }
+    }
+
     /// It is unmapped: ends its count.
     pub(super) fn gone(&self, registry: &'static Registry) {
         self.share.end(registry, Change::Detach);

@@ -41,6 +41,20 @@ impl Parts {
         }
     }
 
+    /// The first, if each of the others can be counted by itself. One that cannot is counted with the first: as long as
+    /// one attachment for both is there, the segment is.
+    #[inline(never)]
+    pub(super) fn first(&self, mut counts: impl FnMut(&Mapping) -> bool) -> Option<Mapping> {
+        let mut parts = self.iter();
+        let mut first = *parts.next()?;
+        for part in parts {
+            if !counts(part) {
+                first.len = part.end() - first.start;
+            }
+        }
+        Some(first)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Mapping> {
         self.0.iter().flatten()
     }

@@ -196,38 +196,14 @@ impl<'a> Remains<'a> {
 
     fn cut(&mut self, leaving: &Leaving, mapping: &Mapping, ranges: &[Range]) {
         let parts = Parts::outside(ranges, mapping);
-        let first = self.leave_upper(&parts);
+        let first = parts.first(|part| self.added(part));
         // A part that stays is counted as a new attachment, and the old one ends.
         if first.is_some()
             && let Some(spare) = self.take_spare(mapping.shmid)
         {
             spare.end();
         }
-        self.leave(leaving, first);
-    }
-
-    /// Parts above the first are attachments of their own. One that was not counted is counted with the first.
-    fn leave_upper(&mut self, parts: &Parts) -> Option<Mapping> {
-        let mut first = None::<Mapping>;
-        for part in parts.iter() {
-            match &mut first {
-                None => first = Some(*part),
-                Some(first) => {
-                    if !self.added(part) {
-                        first.len = part.end() - first.start;
-                    }
-                }
-            }
-        }
-        first
-    }
-
-    /// From here on the entry stands for the part that stays, or for none.
-    fn leave(&self, leaving: &Leaving, part: Option<Mapping>) {
-        match part {
-            Some(part) => leaving.stays(&part),
-            None => leaving.gone(self.member.registry),
-        }
+        leaving.becomes(first, self.member.registry);
     }
 
     /// A second mapping of a part of an attachment was made; false if it was not counted before.
@@ -256,8 +232,8 @@ impl<'a> Remains<'a> {
     pub(crate) fn failed(mut self) {
         self.each(|remains, leaving, mapping| {
             let parts = mapped::parts_of(&mapping);
-            let first = remains.leave_upper(&parts);
-            remains.leave(&leaving, first);
+            let first = parts.first(|part| remains.added(part));
+            leaving.becomes(first, remains.member.registry);
         });
         self.close();
         self.end();
