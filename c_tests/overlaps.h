@@ -22,13 +22,11 @@ static inline char *place(unsigned *seed, unsigned among)
     return pages_up(area, (int)chosen(seed, among));
 }
 
-enum { WITHOUT_MREMAP = 6, ALL_CALLS };
-
-static inline void call_one_of(unsigned *seed, unsigned calls)
+static inline void call_one(unsigned *seed)
 {
     size_t bytes = (1 + chosen(seed, 2)) * page_size();
     char *to;
-    switch (chosen(seed, calls)) {
+    switch (chosen(seed, 7)) {
     case 0:
     case 1:
         shmat(id, place(seed, PLACES), SHM_REMAP);
@@ -50,11 +48,6 @@ static inline void call_one_of(unsigned *seed, unsigned calls)
         to = pages_up(area, AREA + 2 * (int)chosen(seed, PLACES));
         mremap(place(seed, AREA), page_size(), page_size(), MREMAP_MAYMOVE | MREMAP_FIXED, to);
     }
-}
-
-static inline void call_one(unsigned *seed)
-{
-    call_one_of(seed, ALL_CALLS);
 }
 
 static inline void begin_overlaps(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A handler attaches, detaches, maps over and unmaps where the call that it interrupts does so: nattch is the number of
- * mappings when both are done, on the stack that was interrupted and on one of its own.
+ * A handler attaches, detaches, maps over, moves and unmaps where the call that it interrupts does so: nattch is the number
+ * of mappings when both are done, on the stack that was interrupted and on one of its own.
  */
 #include "overlaps.h"
 
@@ -18,7 +18,7 @@ static void on_alarm(int number)
     (void)number;
     handled++;
     for (int i = 0; i < 3; i++)
-        call_one_of(&handlers_seed, WITHOUT_MREMAP);
+        call_one(&handlers_seed);
     errno = saved;
 }
 
@@ -35,7 +35,7 @@ static void rounds(int flags)
     for (int round = 0; round < ROUNDS || handled == 0; round++) {
         alarm_every(EVERY);
         for (int i = 0; i < CALLS; i++)
-            call_one_of(&own_seed, WITHOUT_MREMAP);
+            call_one(&own_seed);
         alarm_every(0);
         CHECK_EQ(NATTCH(id), parts_in(getpid()));
     }
