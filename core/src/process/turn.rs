@@ -17,7 +17,7 @@ impl Turn {
     pub(super) fn take_now() -> Option<Turn> {
         TURN.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
-            // Only if it is: a turn that is made is given up when it is dropped.
+            // Only if it is: a turn that is made in vain would be dropped, and so given up.
             .then(|| Turn(()))
     }
 
@@ -34,7 +34,7 @@ impl Turn {
 
     /// Also from one who has it for too long: a process that shared this memory, and was killed.
     pub(super) fn take_over() -> Turn {
-        Turn::take().unwrap_or(Turn(()))
+        Turn::take().unwrap_or_else(|| Turn(()))
     }
 }
 
@@ -54,12 +54,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_finds_it_taken_leaves_it_to_the_other() {
-        let turn = Turn::take_now();
-        assert!(turn.is_some());
-        assert!(Turn::take_now().is_none());
-        assert!(Turn::take_now().is_none());
-        drop(turn);
+    fn only_who_has_it_gives_it_up() {
+        for take in [Turn::take_now, Turn::take, || Some(Turn::take_over())] {
+            let turn = take();
+            assert!(turn.is_some());
+            assert!(Turn::take_now().is_none());
+            assert!(Turn::take_now().is_none());
+            drop(turn);
+        }
         assert!(Turn::take_now().is_some());
     }
 }
