@@ -3,9 +3,7 @@
 #ifndef JUMPS_H
 #define JUMPS_H
 
-#include "harness.h"
-
-#include <sys/time.h>
+#include "alarms.h"
 
 static sigjmp_buf out;
 static volatile sig_atomic_t jumps, armed;
@@ -18,13 +16,6 @@ static void jump_out(int number)
     armed = 0;
     jumps++;
     siglongjmp(out, 1);
-}
-
-/* Raises SIGALRM so often, for the process; never for 0. */
-static inline void alarm_every(suseconds_t microseconds)
-{
-    struct itimerval interval = {{0, microseconds}, {0, microseconds}};
-    CHECK_OK(setitimer(ITIMER_REAL, &interval, NULL));
 }
 
 #endif

@@ -3,9 +3,8 @@
  * A handler attaches, detaches, maps over, moves and unmaps where the call that it interrupts does so: nattch is the number
  * of mappings when both are done, on the stack that was interrupted and on one of its own.
  */
+#include "alarms.h"
 #include "overlaps.h"
-
-#include <sys/time.h>
 
 enum { ROUNDS = 10, CALLS = 200, EVERY = 400 };
 
@@ -20,12 +19,6 @@ static void on_alarm(int number)
     for (int i = 0; i < 3; i++)
         call_one(&handlers_seed);
     errno = saved;
-}
-
-static void alarm_every(suseconds_t microseconds)
-{
-    struct itimerval interval = {{0, microseconds}, {0, microseconds}};
-    CHECK_OK(setitimer(ITIMER_REAL, &interval, NULL));
 }
 
 static void rounds(int flags)

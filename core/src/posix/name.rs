@@ -27,17 +27,19 @@ const NAME_MAX: usize = 255;
 /// glibc itself refuses names from this length on. Names between the two fail in the kernel, with another errno.
 const GLIBC_LIMIT: usize = 260;
 
+/// A name without the slashes in front.
+fn stripped(name: &[u8]) -> &[u8] {
+    let slashes = name.iter().take_while(|&&byte| byte == b'/').count();
+    name.get(slashes..).unwrap_or(&[])
+}
+
 /// The file name for an object's name: leading slashes do not count, another slash is not allowed.
 ///
 /// # Errors
 /// - `EINVAL`, or `ENOENT` with glibc's shm_unlink: no name, or not one
 /// - `ENAMETOOLONG` longer than 255 bytes, with musl; with glibc the kernel says it
 pub fn file_name(name: &[u8], flavor: Flavor, purpose: Use) -> Result<&[u8]> {
-    let start = name
-        .iter()
-        .position(|&byte| byte != b'/')
-        .unwrap_or(name.len());
-    let stripped = name.get(start..).unwrap_or(&[]);
+    let stripped = stripped(name);
     let invalid = match (flavor, purpose) {
         (Flavor::Glibc, Use::Unlink) => Errno::ENOENT,
         _ => Errno::EINVAL,
@@ -59,8 +61,7 @@ pub fn file_name(name: &[u8], flavor: Flavor, purpose: Use) -> Result<&[u8]> {
 
 /// What is wrong with a name that [`file_name`] refuses, in words that go after it.
 pub(super) fn fault(name: &[u8]) -> &'static str {
-    let start = name.iter().take_while(|&&byte| byte == b'/').count();
-    match name.get(start..).unwrap_or(&[]) {
+    match stripped(name) {
         [] => "names no object: nothing is left without the slashes in front",
         stripped if stripped.contains(&b'/') => "has a slash inside: objects are in no directories",
         b"." | b".." => "is the name of a directory",
@@ -70,8 +71,7 @@ pub(super) fn fault(name: &[u8]) -> &'static str {
 
 /// Whether a name, slashes in front left out, is longer than that of a file can be.
 pub fn is_too_long(name: &[u8]) -> bool {
-    let slashes = name.iter().take_while(|&&byte| byte == b'/').count();
-    name.len() - slashes > NAME_MAX
+    stripped(name).len() > NAME_MAX
 }
 
 /// The kernel's errno as the C library passes it on.

@@ -25,6 +25,13 @@ pub(super) enum Stage {
     TakenAttached,
 }
 
+impl Stage {
+    /// Of a call that maps a segment, and may have done so.
+    pub(super) fn is_attach(self) -> bool {
+        matches!(self, Stage::Attaching | Stage::Publishing)
+    }
+}
+
 /// A stage, a tag of its owner, and how often the entry was changed, in one word: `{stage 3 | owner's tag 16 | number
 /// 45}`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -317,9 +324,7 @@ impl Entry {
             Place::Anywhere => true,
             Place::Nowhere => false,
         };
-        matches!(stamp.stage(), Stage::Attaching | Stage::Publishing)
-            && may_be_there
-            && self.shmid() == shmid
+        stamp.stage().is_attach() && may_be_there && self.shmid() == shmid
     }
 
     pub(super) fn set_covered(&self, bytes: usize) {

@@ -110,7 +110,7 @@ fn adopt_all(before: Option<Token>, me: Token) {
     // Mostly one question shows that all is there.
     let all_there = lowest < highest && memory::is_mapped(lowest, highest - lowest);
     // Attachments first, then what detaches have left. All other mappings are those of attaches.
-    for round in [is_settled, is_detach, is_attach] {
+    for round in [is_settled, is_detach, Stage::is_attach] {
         for (_, entry) in TABLE.all() {
             let mut stamp = entry.stamp();
             if !round(stamp.stage()) {
@@ -157,15 +157,11 @@ fn adopt_all(before: Option<Token>, me: Token) {
 }
 
 fn is_settled(stage: Stage) -> bool {
-    !is_detach(stage) && !is_attach(stage)
+    !is_detach(stage) && !stage.is_attach()
 }
 
 fn is_detach(stage: Stage) -> bool {
     stage == Stage::Detaching
-}
-
-fn is_attach(stage: Stage) -> bool {
-    matches!(stage, Stage::Attaching | Stage::Publishing)
 }
 
 fn adopt(entry: &Entry, before: Option<Token>, me: Token, prober: &mut Prober<'_>) {

@@ -8,7 +8,7 @@
 //! list once it is done (`compare`). A call that was under way sees that the number has changed, and compares as well. So
 //! the last of those that meet compares when nothing of the others' is still to come.
 
-use super::entry::{self, Entry, Place, Stage, Stamp};
+use super::entry::{self, Entry, Place};
 use super::range::Range;
 use super::table::{SAME_DEPTH, TABLE};
 use crate::os::process::{sched_yield, thread_mark};
@@ -83,10 +83,6 @@ fn is_in(place: Place, ranges: &[Range]) -> bool {
         if ranges.iter().any(|range| start < range.end && range.start < end))
 }
 
-fn is_attach(stamp: Stamp) -> bool {
-    matches!(stamp.stage(), Stage::Attaching | Stage::Publishing)
-}
-
 /// A call under way that unmaps or replaces something.
 #[derive(Clone, Copy)]
 pub(super) struct Unmap {
@@ -118,7 +114,7 @@ impl Unmap {
                     stamp.is_busy()
                         && (stamp.is_taken() || entry.owner().0 != thread_mark())
                         && is_in(place, ranges)
-                        && !own.is_some_and(|own| own < index && is_attach(stamp))
+                        && !own.is_some_and(|own| own < index && stamp.stage().is_attach())
                 });
             if !is_met {
                 return;

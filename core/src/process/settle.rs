@@ -244,7 +244,7 @@ fn being_left(entry: &Entry, stamp: Stamp, here: usize) -> Explained {
 fn is_being_attached(shmid: u32, here: usize) -> bool {
     TABLE.all().any(|(_, entry)| {
         let stamp = entry.stamp();
-        matches!(stamp.stage(), Stage::Attaching | Stage::Publishing)
+        stamp.stage().is_attach()
             && entry.shmid() == shmid
             && owner_of(entry, stamp, here, true) == Owner::There
     })
