@@ -5,7 +5,7 @@
  */
 #include "mappings.h"
 
-enum { STACK = 1 << 18, KILLS = 30 };
+enum { STACK = 1 << 18, KILLS = 30, UNSEEN = 300 };
 
 static int id, other;
 static key_t key;
@@ -66,22 +66,37 @@ static void check_count(void)
         FAIL("after %ld deaths: nattch %ld, %ld mapped", killed, shown, mapped);
 }
 
+static void kill_one_in(int (*body)(void *), char *stack)
+{
+    pid_t child = clone(body, stack + STACK, CLONE_VM | SIGCHLD, NULL);
+    CHECK_OK(child);
+    for (long turns = random() % 20; turns > 0; turns--)
+        sched_yield();
+    CHECK_OK(kill(child, SIGKILL));
+    EXPECT_SIGNAL(child, SIGKILL);
+    killed++;
+}
+
 static void kill_in(int (*body)(void *), char *stack, bool counts)
 {
     for (int i = 0; i < KILLS; i++) {
-        pid_t child = clone(body, stack + STACK, CLONE_VM | SIGCHLD, NULL);
-        CHECK_OK(child);
-        for (long turns = random() % 20; turns > 0; turns--)
-            sched_yield();
-        CHECK_OK(kill(child, SIGKILL));
-        EXPECT_SIGNAL(child, SIGKILL);
-        killed++;
+        kill_one_in(body, stack);
         use(NULL);
         if (i % 8 == 0)
             RUN_CHILD(use, NULL);
         if (counts)
             check_count();
     }
+}
+
+/* Many, before anybody looks at the count: also those that settle what the last one left are killed. */
+static void kill_unseen(char *stack)
+{
+    for (int i = 0; i < UNSEEN; i++) {
+        kill_one_in(attach_for_ever, stack);
+        CHECK_OK(shmdt(ATTACH(id, NULL, 0)));
+    }
+    check_count();
 }
 
 static void all(void *nothing)
@@ -91,6 +106,7 @@ static void all(void *nothing)
     file = file_at(memory);
     char *stack = reserve(STACK / (long)page_size(), PROT_READ | PROT_WRITE);
     kill_in(attach_for_ever, stack, true);
+    kill_unseen(stack);
     kill_in(look_for_ever, stack, true);
     kill_in(create_for_ever, stack, true);
     detach_all(file);

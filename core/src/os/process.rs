@@ -127,11 +127,24 @@ pub(crate) fn is_on_alternate_stack() -> bool {
     }
 }
 
+/// Whether no process has this number.
+fn is_nobodys(pid: i32) -> bool {
+    // SAFETY: signal 0 is none.
+    let asked = unsafe { syscall!(libc::SYS_kill, pid, 0) };
+    asked == Err(Errno::ESRCH)
+}
+
+/// Whether a process is known to have ended.
+#[cold]
+#[inline(never)]
+pub(crate) fn has_ended(pid: i32) -> bool {
+    is_nobodys(pid) || is_proc_ours() && matches!(ending(pid), Some(Ending::Zombie))
+}
+
 /// Whether process `pid`, of this pid namespace, is known to have ended, or to map no file of this name any more. Then
 /// it has executed another program, or another process has its number.
 pub(crate) fn is_gone(pid: i32, mapped: &[u8]) -> bool {
-    // SAFETY: signal 0 is none.
-    if unsafe { syscall!(libc::SYS_kill, pid, 0) } == Err(Errno::ESRCH) {
+    if is_nobodys(pid) {
         return true;
     }
     if !is_proc_ours() {

@@ -59,23 +59,34 @@ pub(crate) fn settle() {
 #[inline(never)]
 pub(crate) fn settle_thoroughly(slot: Option<u32>) {
     let here = frame();
+    let mut ended = None;
     TABLE.each_busy(|entry, stamp| {
         let is_of_interest = stamp.stage() == Stage::Creating
             || slot.is_none_or(|slot| slot_of(entry.shmid()) == slot);
-        // It may have been settled with another entry of the same owner.
-        if is_of_interest && entry.stamp() == stamp {
-            settle_one(entry, stamp, here, true);
+        // It may have been settled with another entry of the same owner; or been left as it is.
+        let mark = entry.owner().0;
+        if is_of_interest
+            && entry.stamp() == stamp
+            && ended != Some(mark)
+            && settle_one(entry, stamp, here, true)
+        {
+            ended = Some(mark);
         }
     });
 }
 
-fn settle_one(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) {
+/// Returns whether that was done for all entries of the owner.
+fn settle_one(entry: &Entry, stamp: Stamp, here: usize, thoroughly: bool) -> bool {
     if stamp.is_taken() {
         take_back(entry, stamp, thoroughly);
-    } else if owner_of(entry, stamp, here, thoroughly) != Owner::There {
+        return false;
+    }
+    let is_left = owner_of(entry, stamp, here, thoroughly) != Owner::There;
+    if is_left {
         // A call on a range changes several entries at once.
         end_all_of(entry.owner().0, here, thoroughly);
     }
+    is_left
 }
 
 #[cold]
@@ -198,7 +209,7 @@ fn end_attach(entry: &'static Entry, stamp: Stamp, owner: Owner, here: usize) {
         let before = TABLE.fingerprint();
         let left = |other: &Entry, stamp| being_left(other, stamp, here);
         match unexplained(entry.shmid(), &left) {
-            Ok(Answer::NotYet) => continue,
+            Ok(Answer::NotYet) if owner != Owner::Old => continue,
             // An owner that may come back has to note what it counts first. After that it does not read the entry
             // again, until it publishes.
             Ok(Answer::No)
@@ -271,7 +282,7 @@ fn end_detach(index: u32, entry: &'static Entry, stamp: Stamp, owner: Owner, her
             Answer::No
         };
         match answer {
-            Answer::NotYet => continue,
+            Answer::NotYet if owner != Owner::Old => continue,
             Answer::No => {
                 if give_up(entry, stamp, here, Change::Detach) {
                     TABLE.note_idle(index, mapping.shmid);
@@ -287,7 +298,7 @@ fn end_detach(index: u32, entry: &'static Entry, stamp: Stamp, owner: Owner, her
                     Leaving::claimed(index, entry, stamp).stays(&part);
                 }
             }
-            Answer::Yes(..) => {}
+            Answer::Yes(..) | Answer::NotYet => {}
         }
         return;
     }

@@ -2,11 +2,14 @@
 //! of two calls.
 
 use crate::os::futex;
+use crate::os::process::{has_ended, pid};
 use crate::sync::{AtomicU32, Ordering};
 
-/// The turn, until it is dropped. Signals are blocked for as long.
-pub(super) struct Turn(());
+/// The turn, until it is dropped. Signals are blocked for as long, so a thread ends in its turn only together with its
+/// process. The number is that process's.
+pub(super) struct Turn(u32);
 
+/// Whose turn it is: 0 for nobody's, or a process's number. It may be another one, which shares this memory.
 static TURN: AtomicU32 = AtomicU32::new(0);
 
 /// How long another thread's turn lasts at most, in milliseconds, if that thread lives.
@@ -15,10 +18,20 @@ const TURN_MS: u32 = 1000;
 impl Turn {
     /// At once, or not at all.
     pub(super) fn take_now() -> Option<Turn> {
-        TURN.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-            // Only if it is: a turn that is made in vain would be dropped, and so given up.
-            .then(|| Turn(()))
+        let me = pid() as u32;
+        let taken = Turn::swap(0, me).or_else(|holder| {
+            if holder != me && has_ended(holder as i32) {
+                Turn::swap(holder, me)
+            } else {
+                Err(holder)
+            }
+        });
+        taken.ok()
+    }
+
+    fn swap(from: u32, me: u32) -> core::result::Result<Turn, u32> {
+        TURN.compare_exchange(from, me, Ordering::AcqRel, Ordering::Relaxed)
+            .map(|_| Turn(me))
     }
 
     /// `None` if another thread has it for too long.
@@ -27,20 +40,24 @@ impl Turn {
             if let Some(turn) = Turn::take_now() {
                 return Some(turn);
             }
-            let _ = futex::wait(&TURN, 1, 1);
+            let _ = futex::wait(&TURN, TURN.load(Ordering::Relaxed), 1);
         }
         Turn::take_now()
     }
 
-    /// Also from one who has it for too long: a process that shared this memory, and was killed.
+    /// Also from one who has it for too long: a process that shares this memory may be stopped, or may not be known here.
     pub(super) fn take_over() -> Turn {
-        Turn::take().unwrap_or_else(|| Turn(()))
+        Turn::take().unwrap_or_else(|| {
+            let me = pid() as u32;
+            TURN.store(me, Ordering::Release);
+            Turn(me)
+        })
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        TURN.store(0, Ordering::Release);
+        let _ = TURN.compare_exchange(self.0, 0, Ordering::Release, Ordering::Relaxed);
     }
 }
 
