@@ -30,21 +30,21 @@ pub(super) fn inherit() {
     }
     File::forget_all();
     super::kept::drop_inherited();
-    // Asked first: one that is only partly here may be dropped below, and be found again by the comparison.
+    // Asked first: nothing may be left of what the table has, but something that it has not.
     let may_be_left = TABLE.may_have_attachments() && overlap::may_be_left();
-    match made {
+    let is_whole = match made {
         Some(made) => be_child(&made.membership, page),
         None => be_copy(),
-    }
-    if may_be_left {
+    };
+    if may_be_left || !is_whole {
         compare();
     }
 }
 
 /// This process is the child for which everything was made. Until its parent is back from the fork, the parent has that
 /// member's lock too: if it is stopped there, this child would seem to live beyond its end. So it takes a lock of its
-/// own where it can.
-fn be_child(made: &Membership, page: Option<usize>) {
+/// own where it can. Returns whether all of each attachment is here that it has taken over.
+fn be_child(made: &Membership, page: Option<usize>) -> bool {
     // From here on it is known by its number, and nobody looks for it among all processes.
     let pid = pid();
     REGISTRY.set_process(made.token, pid);
@@ -57,30 +57,36 @@ fn be_child(made: &Membership, page: Option<usize>) {
             (Membership { token, ..*made }, page)
         }
     };
-    become_member(Some((made.token, pid)), &membership, kept);
+    let is_whole = become_member(Some((made.token, pid)), &membership, kept);
     if own.is_some() {
         own::let_go(made, page);
     }
+    is_whole
 }
 
 /// Takes over what was counted `before` for this process, under a token and its id, and what it has besides, as this
-/// member.
-fn become_member(before: Option<(Token, i32)>, membership: &Membership, page: Option<usize>) {
+/// member. Returns the same.
+fn become_member(
+    before: Option<(Token, i32)>,
+    membership: &Membership,
+    page: Option<usize>,
+) -> bool {
     if let Some(page) = page {
         let _ = own::keep_from_children(membership, page);
     }
-    adopt_all(before.map(|before| before.0), membership.token);
+    let is_whole = adopt_all(before.map(|before| before.0), membership.token);
     if let Some((before, pid)) = before {
         REGISTRY.begin_generation(before.next(), pid);
     }
     own::set_membership(membership, page);
+    is_whole
 }
 
-/// A child that was made without handlers becomes a member. What it inherited counts from here on.
-fn be_copy() {
+/// A child that was made without handlers becomes a member. What it inherited counts from here on. Returns the same.
+fn be_copy() -> bool {
     let Some(parent) = own::parents_token().filter(|_| TABLE.may_have_attachments()) else {
         TABLE.forget_holdings();
-        return;
+        return true;
     };
     let made = match own::claim_with_page(&REGISTRY, pid(), 0) {
         Some(Ok((membership, page))) => Ok((membership, Some(page))),
@@ -95,12 +101,14 @@ fn be_copy() {
                 line.str("inherited attachments cannot be counted: ")
                     .errno(error)
             });
+            true
         }
     }
 }
 
-/// Takes over every attachment that this child really has, from those counted `before` it was born, or counts it anew.
-fn adopt_all(before: Option<Token>, me: Token) {
+/// Takes over every attachment that this child really has, from those counted `before` it was born, or counts it anew. A
+/// part of one is taken over as if it were all of it; returns whether there was none such.
+fn adopt_all(before: Option<Token>, me: Token) -> bool {
     let mut prober = Prober::new(&REGISTRY, Some(me));
     let (mut lowest, mut highest) = (usize::MAX, 0);
     TABLE.each_in(0, usize::MAX, |mapping| {
@@ -109,6 +117,7 @@ fn adopt_all(before: Option<Token>, me: Token) {
     });
     // Mostly one question shows that all is there.
     let all_there = lowest < highest && memory::is_mapped(lowest, highest - lowest);
+    let mut is_whole = true;
     // Attachments first, then what detaches have left. All other mappings are those of attaches.
     for round in [is_settled, is_detach, Stage::is_attach] {
         for (_, entry) in TABLE.all() {
@@ -129,17 +138,16 @@ fn adopt_all(before: Option<Token>, me: Token) {
                 Stage::Creating => false,
                 Stage::Attached | Stage::TakenAttached => {
                     let mapping = entry.mapping();
-                    all_there || memory::is_mapped(mapping.start, mapping.len)
+                    let is_all = all_there || memory::is_mapped(mapping.start, mapping.len);
+                    // Of others, madvise(2) with MADV_DONTFORK may have left a part out.
+                    let is_part = !is_all && part_that_is_here(entry, &mapping).is_some();
+                    is_whole &= !is_part;
+                    is_all || is_part
                 }
                 Stage::Detaching => {
                     let mapping = entry.mapping();
-                    match mapped::still_maps(entry, &mapping, &|_, _| Explained::Not) {
-                        Answer::Yes(start, end, base) => {
-                            entry.set_mapping(&mapped::part_at(&mapping, (start, end), base));
-                            true
-                        }
-                        _ => false,
-                    }
+                    let part = part_that_is_here(entry, &mapping);
+                    part.inspect(|part| entry.set_mapping(part)).is_some()
                 }
                 Stage::Attaching | Stage::Publishing => mapped::find_mapping(entry),
             };
@@ -153,6 +161,15 @@ fn adopt_all(before: Option<Token>, me: Token) {
                 let _ = entry.change(stamp, Stage::Attached);
             }
         }
+    }
+    is_whole
+}
+
+/// A part of an entry's mapping that is here, and that no other entry explains.
+fn part_that_is_here(entry: &Entry, mapping: &Mapping) -> Option<Mapping> {
+    match mapped::still_maps(entry, mapping, &|_, _| Explained::Not) {
+        Answer::Yes(start, end, base) => Some(mapped::part_at(mapping, (start, end), base)),
+        _ => None,
     }
 }
 
