@@ -1,12 +1,13 @@
 //! Attaching and detaching: the entry, the holding and the mapping, in the order that never makes the count too low. An
 //! attachment counts before it is mapped, and is unmapped before its count ends.
 
-use super::entry::{Entry, Mapping, NO_HOLDING, Stage, Stamp};
+use super::entry::{Entry, Mapping, NO_HOLDING};
 use super::fork;
 use super::overlap;
 use super::own::{self, Member};
 use super::registry::REGISTRY;
 use super::share::Share;
+use super::stamp::{Stage, Stamp};
 use super::table::TABLE;
 use crate::error::{Errno, Result};
 use crate::registry::{Change, Prober, Registry, SlotRef, slot_of};

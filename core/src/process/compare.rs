@@ -5,13 +5,14 @@
 //! same after the list has been read as before, was unmapped by a call that did not know of it.
 
 use super::changes::{Attached, Attaching};
-use super::entry::{Mapping, Stamp};
+use super::entry::Mapping;
 use super::leaving::Leaving;
 use super::mapped;
 use super::overlap::{self, Unmap};
 use super::own;
 use super::range::{Parts, Range};
 use super::registry::REGISTRY;
+use super::stamp::Stamp;
 use super::table::{TABLE, frame};
 use super::turn::Turn;
 use crate::os::process::{sched_yield, thread_mark};

@@ -1,100 +1,9 @@
 //! One entry of the table: an attachment, or a call that makes or ends one. Only the thread that has swapped the
 //! entry's stamp changes it.
 
+use super::stamp::{Stage, Stamp};
 use crate::os::process::thread_mark;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-
-/// What is going on with an entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Stage {
-    /// It stands for nothing; its holding, if it has one, does not count.
-    Idle,
-    /// A thread attaches: it counts, or will, and may be mapped.
-    Attaching,
-    /// It is mapped and counts.
-    Attached,
-    /// A thread detaches: it is mapped and counts, or not any more.
-    Detaching,
-    /// It is mapped and counts, and its owner writes where.
-    Publishing,
-    /// A thread makes a segment: the id names the slot that is, or will be, claimed for it.
-    Creating,
-    /// Idle, and a thread is about to say that it claims it. Nothing has been done yet.
-    TakenIdle,
-    /// Attached, and a thread is about to say that it claims it. Nothing has been done yet.
-    TakenAttached,
-}
-
-impl Stage {
-    /// Of a call that maps a segment, and may have done so.
-    pub(super) fn is_attach(self) -> bool {
-        matches!(self, Stage::Attaching | Stage::Publishing)
-    }
-}
-
-/// A stage, a tag of its owner, and how often the entry was changed, in one word: `{stage 3 | owner's tag 16 | number
-/// 45}`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Stamp(u64);
-
-impl Stamp {
-    pub(super) fn stage(self) -> Stage {
-        match self.0 & 7 {
-            1 => Stage::Attaching,
-            2 => Stage::Attached,
-            3 => Stage::Detaching,
-            4 => Stage::Publishing,
-            5 => Stage::Creating,
-            6 => Stage::TakenIdle,
-            7 => Stage::TakenAttached,
-            _ => Stage::Idle,
-        }
-    }
-
-    fn next(self, stage: Stage) -> Stamp {
-        Stamp((self.0 & !7).wrapping_add(1 << NUMBER) | stage as u64)
-    }
-
-    fn with_tag(self, tag: u64) -> Stamp {
-        Stamp(self.0 & !(TAGS << TAG) | tag << TAG)
-    }
-
-    /// Whether the thread with this mark may have claimed the entry: one in 65536 others may be taken for it.
-    pub(super) fn may_be_of(self, mark: usize) -> bool {
-        self.0 >> TAG & TAGS == tag(mark)
-    }
-
-    /// All of it, for comparison.
-    pub(super) fn bits(self) -> u64 {
-        self.0
-    }
-
-    pub(super) fn is_busy(self) -> bool {
-        !matches!(self.stage(), Stage::Idle | Stage::Attached)
-    }
-
-    /// What it is while a thread takes it.
-    pub(super) fn taken(self) -> Stage {
-        if self.stage() == Stage::Attached {
-            Stage::TakenAttached
-        } else {
-            Stage::TakenIdle
-        }
-    }
-
-    /// Whether its thread has claimed it and not yet written who it is: anybody may take it away again.
-    pub(super) fn is_taken(self) -> bool {
-        matches!(self.stage(), Stage::TakenIdle | Stage::TakenAttached)
-    }
-}
-
-const TAG: u32 = 3;
-const TAGS: u64 = 0xffff;
-const NUMBER: u32 = 19;
-
-fn tag(mark: usize) -> u64 {
-    (mark as u64 >> 4 ^ mark as u64 >> 20 ^ mark as u64 >> 36) & TAGS
-}
 
 /// One mapping of part of a segment, or all of it, as plain values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -201,7 +110,7 @@ impl Entry {
     }
 
     pub(super) fn stamp(&self) -> Stamp {
-        Stamp(self.stamp.load(Ordering::Acquire))
+        Stamp::from_bits(self.stamp.load(Ordering::Acquire))
     }
 
     /// Changes the stage if nobody else has changed the entry since `from`.
@@ -214,9 +123,12 @@ impl Entry {
         if is_busy && !was_busy {
             BUSY.fetch_add(1, Ordering::AcqRel);
         }
-        let swap = self
-            .stamp
-            .compare_exchange(from.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
+        let swap = self.stamp.compare_exchange(
+            from.bits(),
+            next.bits(),
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
         if was_busy != is_busy && was_busy == swap.is_ok() {
             less_busy();
         }
@@ -394,7 +306,7 @@ impl Entry {
 
     /// The first half of [`Entry::claim`].
     pub(super) fn take(&self, from: Stamp, first: Stage, frame: usize) -> Option<Stamp> {
-        let next = from.next(first).with_tag(tag(thread_mark()));
+        let next = from.next(first).tagged(thread_mark());
         let stamp = self.swap(from, next)?;
         self.set_owner(frame);
         Some(stamp)

@@ -6,9 +6,9 @@
 //!
 //! `inherit` has the child's side. Tested by `c_tests/process`.
 
-use super::entry::Stage;
 use super::own;
 use super::registry::REGISTRY;
+use super::stamp::Stage;
 use super::table::TABLE;
 use crate::error::Result;
 use crate::log::{self, Level};

@@ -5,10 +5,11 @@
 //! a dead member's.
 
 use super::compare::compare;
-use super::entry::{Entry, Mapping, NO_HOLDING, Stage};
+use super::entry::{Entry, Mapping, NO_HOLDING};
 use super::fork::{self, claim_without_lock, count_one};
 use super::mapped::Answer;
 use super::registry::REGISTRY;
+use super::stamp::Stage;
 use super::table::{Explained, TABLE};
 use super::{mapped, overlap, own, turn};
 use crate::log::{self, Level};

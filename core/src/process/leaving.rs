@@ -1,7 +1,8 @@
 //! An entry that is being detached, or of which a part goes: what becomes of it.
 
-use super::entry::{Entry, Mapping, Stage, Stamp};
+use super::entry::{Entry, Mapping};
 use super::share::Share;
+use super::stamp::{Stage, Stamp};
 use super::table::TABLE;
 use crate::registry::{Change, Registry};
 

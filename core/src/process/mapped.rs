@@ -1,9 +1,10 @@
 //! What the kernel's list of mappings says of the table's entries: which of them it bears out, and what none explains.
 
-use super::entry::{Entry, Mapping, Stamp};
+use super::entry::{Entry, Mapping};
 use super::kept;
 use super::range::Parts;
 use super::registry::REGISTRY;
+use super::stamp::Stamp;
 use super::table::{Explained, TABLE};
 use crate::error::Errno;
 use crate::os::{maps, memory};

@@ -23,6 +23,7 @@ mod registry;
 mod remains;
 mod settle;
 mod share;
+mod stamp;
 mod table;
 mod turn;
 

@@ -6,12 +6,13 @@
 
 use super::changes::Attaching;
 use super::compare::compare;
-use super::entry::{Mapping, Stage, Stamp};
+use super::entry::Mapping;
 use super::leaving::Leaving;
 use super::mapped;
 use super::overlap::{UnderWay, Unmap};
 use super::range::{Parts, Range};
 use super::settle;
+use super::stamp::{Stage, Stamp};
 use super::table::TABLE;
 use super::{Member, member};
 use crate::error::{Errno, Result};

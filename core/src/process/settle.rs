@@ -7,12 +7,13 @@
 //! back.
 
 use super::compare::compare;
-use super::entry::{Entry, Mapping, Stage, Stamp};
+use super::entry::{Entry, Mapping};
 use super::leaving::Leaving;
 use super::mapped::{Answer, mapping_at, name_of, part_at, still_maps, surely_maps, unexplained};
 use super::own;
 use super::registry::REGISTRY;
 use super::share::Share;
+use super::stamp::{Stage, Stamp};
 use super::table::{Explained, SAME_DEPTH, TABLE, frame};
 use super::turn::Turn;
 use crate::os::descriptors;

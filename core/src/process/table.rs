@@ -3,7 +3,8 @@
 //! One `shmat` makes one entry (`entry`); unmapping part of it leaves several, of the same group. An entry is used again,
 //! with its holding, for a next attach. The table is never moved and never shrinks, so that it can be read at any instant.
 
-use super::entry::{self, Entry, Mapping, NO_HOLDING, Stage, Stamp};
+use super::entry::{self, Entry, Mapping, NO_HOLDING};
+use super::stamp::{Stage, Stamp};
 use crate::error::{Errno, Result};
 use crate::os::memory;
 use crate::os::process::thread_mark;
