@@ -20,21 +20,18 @@ static void *attach(void *number)
 int main(void)
 {
     pthread_t other[OTHERS];
-    sigset_t timers;
     timer_t timer;
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
     struct itimerspec often = {{0, EVERY}, {0, EVERY}}, never = {{0, 0}, {0, 0}};
     id = NEW_SEGMENT(PAGES * page_size(), 0600);
-    sigemptyset(&timers);
-    sigaddset(&timers, SIGUSR1);
-    CHECK_EQ(pthread_sigmask(SIG_BLOCK, &timers, NULL), 0); /* In the others; so it comes to this thread alone. */
+    timers(SIG_BLOCK); /* In the others; so it comes to this thread alone. */
     for (long i = 0; i < OTHERS; i++)
         CHECK_EQ(pthread_create(&other[i], NULL, attach, (void *)i), 0);
-    CHECK_EQ(pthread_sigmask(SIG_UNBLOCK, &timers, NULL), 0);
+    timers(SIG_UNBLOCK);
     signal(SIGUSR1, jump_out);
     CHECK_OK(timer_create(CLOCK_MONOTONIC, &event, &timer));
     CHECK_OK(timer_settime(timer, 0, &often, NULL));
-    while (sigsetjmp(out, 1), jumps < JUMPS) {
+    while (LANDING, jumps < JUMPS) {
         armed = 1;
         for (;;)
             shmat(id, (void *)0x200000000000, SHM_REMAP);

@@ -44,7 +44,7 @@ int main(void)
     CHECK(area != MAP_FAILED);
     signal(SIGALRM, jump_out);
     alarm_every(200);
-    while (sigsetjmp(out, 1), jumps < JUMPS) {
+    while (LANDING, jumps < JUMPS) {
         if (jumps % 4 == 0)
             count_is_exact(file);
         armed = 1;

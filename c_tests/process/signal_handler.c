@@ -1,28 +1,21 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A handler that makes the same calls and jumps out of whatever it interrupted leaves nothing locked. */
-#include "harness.h"
-
-#include <sys/time.h>
+#include "jumps.h"
 
 enum { JUMPS = 300 };
 
 static int id;
 static key_t key;
-static sigjmp_buf out;
-static volatile sig_atomic_t jumps, armed;
 
 static void on_alarm(int number)
 {
     struct shmid_ds fields;
-    (void)number;
     if (!armed)
         return;
-    armed = 0;
     int own = shmget(IPC_PRIVATE, 10, 0600);
     if (own == -1 || shmctl(id, IPC_STAT, &fields) == -1 || shmctl(own, IPC_RMID, NULL) == -1)
         _exit(3);
-    jumps++;
-    siglongjmp(out, 1);
+    jump_out(number);
 }
 
 static void check_others_go_on(void *nothing)
@@ -39,9 +32,8 @@ int main(void)
     id = NEW_SEGMENT(100, 0600);
     key = unique_key(); /* So that one left by a jump is found again. */
     signal(SIGALRM, on_alarm);
-    struct itimerval often = {{0, 300}, {0, 300}}, never = {{0, 0}, {0, 0}};
-    while (sigsetjmp(out, 1), jumps < JUMPS) {
-        CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
+    while (LANDING, jumps < JUMPS) {
+        alarm_every(300);
         armed = 1;
         for (;;) { /* An interrupted attachment may stay: it is known to nobody, as on the kernel. */
             void *volatile memory = shmat(id, NULL, 0);
@@ -50,7 +42,7 @@ int main(void)
             shmdt(memory);
         }
     }
-    CHECK_OK(setitimer(ITIMER_REAL, &never, NULL));
+    alarm_every(0);
     RUN_CHILD(check_others_go_on, NULL);
     CHECK(NATTCH(id) <= JUMPS);
     return 0;

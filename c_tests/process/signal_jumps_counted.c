@@ -18,7 +18,7 @@ int main(void)
     struct mapped_file file = file_at(kept);
     signal(SIGALRM, jump_out);
     alarm_every(200);
-    while (sigsetjmp(out, 1), jumps < JUMPS) {
+    while (LANDING, jumps < JUMPS) {
         if (jumps % 20 == 0) {
             CHECK_ERRNO(shmdt(NULL), EINVAL);
             count_is_exact(id, file);

@@ -350,13 +350,7 @@ impl Kit {
                 &root.join("dev").join(device),
             )?;
         }
-        mount(
-            Some("proc".as_ref()),
-            &root.join("proc"),
-            Some(c"proc"),
-            0,
-            None,
-        )?;
+        bind(Path::new("/proc"), &root.join("proc"))?;
         if setting.has_dev_shm() {
             bind(Path::new("/dev/shm"), &root.join("dev/shm"))?;
         } else {

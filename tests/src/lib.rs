@@ -4,6 +4,7 @@
 pub mod artefacts;
 pub mod bionic;
 pub mod cross;
+pub mod first_process;
 pub mod instrument;
 pub mod mode;
 pub mod pair;

@@ -9,12 +9,16 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::first_process::FirstProcess;
+
 const SHM: &str = "/dev/shm";
 
 /// A thread's surroundings for the programs that it starts.
 #[derive(Debug)]
 pub struct Sandbox {
     private: bool,
+    /// That of its programs' pid namespace, where they have one.
+    _first: Option<FirstProcess>,
 }
 
 impl Sandbox {
@@ -24,7 +28,18 @@ impl Sandbox {
     pub fn enter() -> Self {
         Self {
             private: enter_namespaces().is_ok(),
+            _first: None,
         }
+    }
+
+    /// [`Sandbox::enter`], with process ids of its own too, where that is possible.
+    #[must_use]
+    pub fn enter_alone() -> Self {
+        let mut sandbox = Self::enter();
+        if sandbox.private {
+            sandbox._first = FirstProcess::start().ok();
+        }
+        sandbox
     }
 
     /// Whether leftovers outside the namespace directory can be told from other programs' objects.

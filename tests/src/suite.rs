@@ -65,7 +65,7 @@ pub fn run_suite_where(mode: Mode, is_wanted: impl Fn(&str) -> bool) -> Result<(
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                let sandbox = Sandbox::enter();
+                let sandbox = Sandbox::enter_alone();
                 let entered = enter_root(mode, &sandbox);
                 while let Some(program) = locked(&queue).next() {
                     let verdict = match &entered {
