@@ -200,15 +200,10 @@ unsafe fn remap_attachments(frame: usize, asked: &RemapRequest) -> Result<usize>
         remains.done();
         return Err(error);
     }
-    if fixed {
-        // Before it is mapped there: whoever unmaps it before it is noted looks for this call.
-        TABLE.note_bounds(new.start, new.end);
-    }
-    let moving = remains.begin_to_move();
+    let before = remains.begin_to_move(fixed.then_some(new));
     // SAFETY: the caller's promise.
     let result = unsafe { asked.call() };
-    remains.look_at_moved(moving, moved.is_some());
-    remains.look();
+    remains.look_at_moved(before, moved.is_some());
     match result {
         Ok(new_start) => {
             settle_moved(&mut remains, &request, moved, new_start);

@@ -127,36 +127,22 @@ pub(crate) fn is_on_alternate_stack() -> bool {
     }
 }
 
-/// Whether no process has this number.
-fn is_nobodys(pid: i32) -> bool {
-    // SAFETY: signal 0 is none.
-    let asked = unsafe { syscall!(libc::SYS_kill, pid, 0) };
-    asked == Err(Errno::ESRCH)
-}
-
 /// Whether a process is known to have ended.
 #[cold]
 #[inline(never)]
 pub(crate) fn has_ended(pid: i32) -> bool {
-    is_nobodys(pid) || is_proc_ours() && matches!(ending(pid), Some(Ending::Zombie))
+    matches!(ending(pid), Some(Ending::All))
 }
 
 /// Whether process `pid`, of this pid namespace, is known to have ended, or to map no file of this name any more. Then
 /// it has executed another program, or another process has its number.
 pub(crate) fn is_gone(pid: i32, mapped: &[u8]) -> bool {
-    if is_nobodys(pid) {
-        return true;
-    }
-    if !is_proc_ours() {
-        return false;
-    }
     match ending(pid) {
-        Some(Ending::Zombie) => return true,
-        Some(Ending::LeaderOnly) | None => return false,
-        Some(Ending::No) => {}
+        Some(Ending::All) => true,
+        Some(Ending::LeaderOnly) | None => false,
+        // A kernel thread has no mappings at all, and neither has a process that is just ending.
+        Some(Ending::No) => maps_file(pid, mapped) == Ok(false),
     }
-    // A kernel thread has no mappings at all, and neither has a process that is just ending.
-    maps_file(pid, mapped) == Ok(false)
 }
 
 /// Whether a process maps a file whose name begins with this.
@@ -251,24 +237,35 @@ pub(crate) fn is_proc_ours() -> bool {
         .is_ok_and(|inode| inode == super::identity::pid_namespace())
 }
 
+/// What of a process has ended.
 enum Ending {
     No,
     /// The main thread has ended, others go on.
     LeaderOnly,
-    Zombie,
+    /// A zombie may be left of it.
+    All,
 }
 
 /// Fields of `/proc/PID/stat`, counted from the state on, which is the third.
 const THREADS: usize = 20 - 3;
 const START_TIME: usize = 22 - 3;
 
+/// `None` where the kernel does not tell.
 fn ending(pid: i32) -> Option<Ending> {
+    // SAFETY: signal 0 is none.
+    let asked = unsafe { syscall!(libc::SYS_kill, pid, 0) };
+    if asked == Err(Errno::ESRCH) {
+        return Some(Ending::All);
+    }
+    if !is_proc_ours() {
+        return None;
+    }
     let mut text = [0u8; 512];
     let mut fields = stat_fields(pid, &mut text)?;
     let state = *fields.next()?.first()?;
     let threads = crate::text::parse_number(fields.nth(THREADS - 1)?)?;
     Some(match state {
-        b'Z' | b'X' if threads <= 1 => Ending::Zombie,
+        b'Z' | b'X' if threads <= 1 => Ending::All,
         b'Z' | b'X' => Ending::LeaderOnly,
         _ => Ending::No,
     })

@@ -121,8 +121,8 @@ impl Attaching {
         self.share.holding.saturating_sub(1)
     }
 
-    /// It is mapped. Whether that could be noted, and whether others met it.
-    pub(super) fn finish(self, attached: &Attached) -> (bool, bool) {
+    /// It is mapped. Whether that could be noted.
+    pub(super) fn finish(&self, attached: &Attached) -> bool {
         let mapping = Mapping {
             start: attached.start,
             len: attached.len,
@@ -132,8 +132,12 @@ impl Attaching {
             huge_log2: attached.huge_log2,
             group: TABLE.new_group(),
         };
-        let is_done = self.publish(&mapping);
-        (is_done, self.overlap.has_met())
+        self.publish(&mapping)
+    }
+
+    /// Whether others met it; asked once it has noted what it mapped.
+    pub(super) fn has_met(&self) -> bool {
+        self.overlap.has_met()
     }
 
     /// It will be mapped there, and not where the kernel chooses.

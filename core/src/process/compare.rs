@@ -22,6 +22,10 @@ use crate::sync::{AtomicU32, Ordering};
 /// How often the list is read at most, while there is something to correct.
 const ROUNDS: usize = 64;
 
+/// How often calls have asked for a comparison, and how many of these are done.
+static ASKED: AtomicU32 = AtomicU32::new(0);
+static ANSWERED: AtomicU32 = AtomicU32::new(0);
+
 /// Corrects all attachments, and counts what none explains. Not only at the addresses where calls have met: another call
 /// may have moved what was wrong there before it could be corrected.
 #[cold]
@@ -45,10 +49,6 @@ pub(super) fn compare() {
         overlap::tell_all();
     }
 }
-
-/// How often calls have asked for a comparison, and how many of these are done.
-static ASKED: AtomicU32 = AtomicU32::new(0);
-static ANSWERED: AtomicU32 = AtomicU32::new(0);
 
 /// Returns whether all is right now.
 fn correct_all() -> bool {
@@ -99,8 +99,8 @@ pub(crate) fn look_after(range: Range) {
 /// The segment is mapped: the attach is done. False if another thread took it for gone and settled the entry. Then
 /// nothing counts any more.
 pub(crate) fn finish(attaching: Attaching, attached: &Attached) -> bool {
-    let (is_done, has_met) = attaching.finish(attached);
-    if has_met {
+    let is_done = attaching.finish(attached);
+    if attaching.has_met() {
         compare();
     }
     is_done

@@ -46,14 +46,15 @@ pub(crate) unsafe fn detach(registry: &'static Registry, address: usize) -> Resu
 unsafe fn detach_left(registry: &'static Registry, address: usize, frame: usize) -> Result<bool> {
     settle::settle_thoroughly(None);
     // SAFETY: the caller's promise.
-    unsafe {
-        if detach_noted(registry, address, frame)? {
-            return Ok(true);
-        }
-        settle::take_over_at(address, frame).map_or(Ok(false), |(leaving, mapping)| {
-            unmap(registry, &leaving, &mapping).map(|()| true)
-        })
+    if unsafe { detach_noted(registry, address, frame) }? {
+        return Ok(true);
     }
+    let Some((leaving, mapping)) = settle::take_over_at(address, frame) else {
+        return Ok(false);
+    };
+    // SAFETY: the caller's promise.
+    unsafe { unmap(registry, &leaving, &mapping) }?;
+    Ok(true)
 }
 
 /// Whether an attachment is noted at `address`. It is unmapped.

@@ -31,7 +31,7 @@ pub(crate) struct Remains<'a> {
     overlap: Unmap,
     _under_way: UnderWay,
     ranges: &'a [Range],
-    own: Option<&'a Attaching>,
+    is_attach: bool,
 }
 
 impl<'a> Remains<'a> {
@@ -42,7 +42,7 @@ impl<'a> Remains<'a> {
     /// - `ENOMEM` what is left cannot be counted
     pub(crate) fn claim(
         ranges: &'a [Range],
-        own: Option<&'a Attaching>,
+        own: Option<&Attaching>,
         frame: usize,
     ) -> Result<Remains<'a>> {
         let mut remains = Remains {
@@ -53,7 +53,7 @@ impl<'a> Remains<'a> {
             hint: TABLE.hint(),
             spares: [const { None }; SPARES],
             ranges,
-            own,
+            is_attach: own.is_some(),
         };
         Unmap::wait(ranges, own.map(Attaching::index));
         for (index, entry) in TABLE.all() {
@@ -144,14 +144,18 @@ impl<'a> Remains<'a> {
         self.overlap.look(self.ranges);
     }
 
-    /// Before the system call moves something: what [`Remains::look_at_moved`] compares with.
-    pub(crate) fn begin_to_move(&self) -> u64 {
+    /// Before the system call moves something, `to` a place if that is known: what [`Remains::look_at_moved`] compares with.
+    pub(crate) fn begin_to_move(&self, to: Option<Range>) -> u64 {
+        if let Some(Range { start, end }) = to {
+            // Whoever unmaps it before it is noted there looks for this call.
+            TABLE.note_bounds(start, end);
+        }
         TABLE.fingerprint()
     }
 
-    /// After it: whether it may have moved something else than what this has claimed. What was noted as attached there
-    /// may have been unmapped by a call that is still under way. And where nothing was, another thread may have attached
-    /// meanwhile, and replaced that since, so that no later look finds it.
+    /// [`Remains::look`], and whether it may have moved something else than what this has claimed. What was noted as attached
+    /// there may have been unmapped by a call that is still under way. And where nothing was, another thread may have
+    /// attached meanwhile, and replaced that since, so that no later look finds it.
     pub(crate) fn look_at_moved(&mut self, before: u64, is_noted: bool) {
         let may_be_another = if is_noted {
             UnderWay::is_another()
@@ -161,6 +165,7 @@ impl<'a> Remains<'a> {
         if may_be_another {
             self.overlap.meet();
         }
+        self.look();
     }
 
     /// Calls `visit` with each claimed attachment that is still being changed.
@@ -255,7 +260,7 @@ impl<'a> Remains<'a> {
 
     fn end(self) {
         // An attach compares once it has noted what it maps.
-        if self.own.is_none() && self.overlap.has_met() {
+        if !self.is_attach && self.overlap.has_met() {
             compare();
         }
     }

@@ -318,14 +318,12 @@ pub(super) fn take_over_at(address: usize, frame: usize) -> Option<(Leaving, Map
         {
             return None;
         }
-        let whole = Mapping {
-            start: address,
-            len: REGISTRY.bytes_of(entry.shmid())?,
-            ..mapping_at(entry, (address, address), address)
-        };
         let mapping = match stamp.stage() {
             Stage::Detaching => entry.mapping(),
-            Stage::Attaching | Stage::Publishing => whole,
+            Stage::Attaching | Stage::Publishing => {
+                let len = REGISTRY.bytes_of(entry.shmid())?;
+                mapping_at(entry, (address, address.saturating_add(len)), address)
+            }
             _ => return None,
         };
         if mapping.base() != address {

@@ -225,7 +225,7 @@ impl Table {
     }
 
     /// An attachment may be here from here on.
-    pub(crate) fn note_bounds(&self, start: usize, end: usize) {
+    pub(super) fn note_bounds(&self, start: usize, end: usize) {
         self.not_lowest.fetch_max(!start, Ordering::AcqRel);
         self.highest.fetch_max(end, Ordering::AcqRel);
     }

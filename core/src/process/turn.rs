@@ -18,18 +18,19 @@ const TURN_MS: u32 = 1000;
 impl Turn {
     /// At once, or not at all.
     pub(super) fn take_now() -> Option<Turn> {
-        let me = pid() as u32;
-        let taken = Turn::swap(0, me).or_else(|holder| {
-            if holder != me && has_ended(holder as i32) {
-                Turn::swap(holder, me)
-            } else {
-                Err(holder)
-            }
-        });
-        taken.ok()
+        Turn::try_take().ok()
     }
 
-    fn swap(from: u32, me: u32) -> core::result::Result<Turn, u32> {
+    /// The turn, or whose it is.
+    fn try_take() -> Result<Turn, u32> {
+        let me = pid() as u32;
+        match Turn::swap(0, me) {
+            Err(holder) if holder != me && has_ended(holder as i32) => Turn::swap(holder, me),
+            taken => taken,
+        }
+    }
+
+    fn swap(from: u32, me: u32) -> Result<Turn, u32> {
         TURN.compare_exchange(from, me, Ordering::AcqRel, Ordering::Relaxed)
             .map(|_| Turn(me))
     }
@@ -37,10 +38,12 @@ impl Turn {
     /// `None` if another thread has it for too long.
     pub(super) fn take() -> Option<Turn> {
         for _ in 0..TURN_MS {
-            if let Some(turn) = Turn::take_now() {
-                return Some(turn);
+            match Turn::try_take() {
+                Ok(turn) => return Some(turn),
+                Err(holder) => {
+                    let _ = futex::wait(&TURN, holder, 1);
+                }
             }
-            let _ = futex::wait(&TURN, TURN.load(Ordering::Relaxed), 1);
         }
         Turn::take_now()
     }
