@@ -204,6 +204,7 @@ impl ShmUsage {
 ///
 /// # Safety
 /// The memory is the caller's to give; that it can be written is found out here.
+#[inline(always)]
 pub(crate) unsafe fn copy_out<T: Copy>(value: &T, to: usize) -> Result<()> {
     user_memory::writable(to, size_of::<T>())?;
     // SAFETY: it can be written, and C callers need not align what they pass.

@@ -6,7 +6,7 @@ pub use crate::namespace::{DIRECTORY_MODE, UNFINISHED};
 use crate::options::{self, Limits};
 use crate::process;
 pub use crate::registry::{
-    Finding, MAX_SEGMENTS, MemberView, SHM_DEST, SHM_LOCKED, Segment, State,
+    Finding, MAX_SEGMENTS, MemberView, SHM_DEST, SHM_LOCKED, Segment, Stamps, State,
 };
 use crate::registry::{Prober, Registry};
 
@@ -80,6 +80,12 @@ impl Namespace {
                 visit(index, &segment);
             }
         }
+    }
+
+    /// The last changes of a segment.
+    pub fn stamps(&self, segment: &Segment) -> Stamps {
+        let slot = self.registry.slot_for(segment.shmid);
+        slot.map_or(Stamps::default(), |slot| slot.stamps())
     }
 
     /// Calls `visit` with every attachment of a segment.

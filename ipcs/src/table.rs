@@ -1,6 +1,6 @@
 //! The kernel's table of System V segments, `/proc/sysvipc/shm`, with the segments of this process's namespace in it.
 
-use partage_core::inspect::{self, Namespace, Segment, State};
+use partage_core::inspect::{self, Namespace, Segment, Stamps, State};
 
 #[cfg(target_pointer_width = "64")]
 const HEADING: &[u8] = b"       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n";
@@ -26,7 +26,11 @@ pub(crate) fn each_line(mut write: impl FnMut(&[u8])) {
     namespace.each_slot(|_, segment| {
         if matches!(segment.state, State::Live | State::Removed) {
             let mut line = Line::new();
-            line.fill(segment, namespace.resident_bytes(segment));
+            line.fill(
+                segment,
+                &namespace.stamps(segment),
+                namespace.resident_bytes(segment),
+            );
             write(line.bytes());
         }
     });
@@ -49,7 +53,7 @@ impl Line {
     }
 
     /// In the order and with the widths of the kernel's `seq_printf`.
-    fn fill(&mut self, segment: &Segment, resident: u64) {
+    fn fill(&mut self, segment: &Segment, stamps: &Stamps, resident: u64) {
         self.signed(segment.key.into(), 10);
         self.blanks(1);
         self.signed(i64::from(segment.shmid as i32), 10);
@@ -60,14 +64,14 @@ impl Line {
         self.blanks(1);
         self.signed(segment.cpid.into(), 5);
         self.blanks(1);
-        self.signed(segment.lpid.into(), 5);
+        self.signed(stamps.lpid.into(), 5);
         self.blanks(2);
         self.number(segment.nattch.into(), 5, 10);
         for id in [segment.uid, segment.gid, segment.cuid, segment.cgid] {
             self.blanks(1);
             self.number(id.into(), 5, 10);
         }
-        for time in [segment.atime, segment.dtime, segment.ctime] {
+        for time in [stamps.atime, stamps.dtime, segment.ctime] {
             self.blanks(1);
             self.number(time as u64, 10, 10);
         }

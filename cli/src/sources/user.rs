@@ -246,6 +246,7 @@ impl<'a> Members<'a> {
             .map(|attachment| u64::from(attachment.mappings))
             .sum();
         attached.extend(memory.into_iter().flat_map(|file| self.scan.openers(file)));
+        let stamps = self.namespace.stamps(segment);
         Segment {
             key: segment.key,
             id: segment.shmid as i32,
@@ -259,13 +260,13 @@ impl<'a> Members<'a> {
             size: segment.size,
             resident: Some(self.namespace.resident_bytes(segment)),
             nattch,
-            atime: segment.atime,
-            dtime: segment.dtime,
+            atime: stamps.atime,
+            dtime: stamps.dtime,
             ctime: segment.ctime,
             cpid: segment.cpid,
-            lpid: segment.lpid,
+            lpid: stamps.lpid,
             creator: self.member(segment.cpid, segment.ctime),
-            last_user: self.member(segment.lpid, segment.atime.max(segment.dtime)),
+            last_user: self.member(stamps.lpid, stamps.atime.max(stamps.dtime)),
             file: Some(file),
             attached,
             unseen,

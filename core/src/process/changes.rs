@@ -10,7 +10,7 @@ use super::share::Share;
 use super::stamp::{Stage, Stamp};
 use super::table::TABLE;
 use crate::error::{Errno, Result};
-use crate::registry::{Change, Prober, Registry, SlotRef, slot_of};
+use crate::registry::{Change, Prober, Registry, SlotRef, Stamps, slot_of};
 
 /// How often an attach begins anew because another thread has settled it meanwhile.
 const TRIES: u32 = 64;
@@ -23,7 +23,8 @@ pub(crate) struct Attaching {
     entry: &'static Entry,
     stamp: Stamp,
     before: u32,
-    past: crate::registry::Past,
+    /// As they were, for an attach that fails.
+    stamps: Stamps,
     overlap: overlap::Attach,
     /// What it counts for, once it does.
     share: Share,
@@ -57,7 +58,7 @@ impl Attaching {
             entry,
             stamp,
             before,
-            past: slot.past(),
+            stamps: slot.stamps(),
             overlap,
             share: Share::of(entry),
         };
@@ -195,7 +196,7 @@ impl Attaching {
     /// It could not be mapped: the attach changes nothing.
     pub(crate) fn cancel(self) {
         self.share.end(self.member.registry, Change::Cancel);
-        self.slot.put_back(self.past);
+        self.slot.put_back(self.stamps);
         self.leave();
     }
 

@@ -33,6 +33,7 @@ pub mod word;
 pub use check::{Finding, MemberView};
 pub use format::{Holding, MAGIC, MAX_HOLDINGS, MAX_MEMBERS, MAX_SEGMENTS, VERSION};
 pub use segment::{SHM_DEST, SHM_LOCKED, Segment, State};
+pub use stamps::Stamps;
 
 pub(crate) use holdings::Ended;
 pub(crate) use huge::flags_for as huge_flags;
@@ -41,7 +42,7 @@ pub(crate) use liveness::Prober;
 pub(crate) use members::{Membership, Token};
 pub(crate) use removal::A_FEW;
 pub(crate) use segment::NO_RESERVE;
-pub(crate) use slot::{Past, SlotRef};
+pub(crate) use slot::SlotRef;
 pub(crate) use word::Change;
 
 use crate::error::{Errno, Result};

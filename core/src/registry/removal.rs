@@ -211,7 +211,8 @@ impl Registry {
     ) -> Result<()> {
         let slot = self.slot_for(segment.shmid)?;
         let is_over = self.limits().rmid_forced
-            && (segment.atime != 0 || prober.is_dead_bits(slot.slot.owner.load(Ordering::Relaxed)));
+            && (slot.stamps().atime != 0
+                || prober.is_dead_bits(slot.slot.owner.load(Ordering::Relaxed)));
         if !is_over {
             return Ok(());
         }

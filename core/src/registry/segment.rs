@@ -17,7 +17,7 @@ pub const SHM_LOCKED: u32 = 0o2000;
 /// In [`Segment::flags`]: made with `SHM_NORESERVE`, so no room is set aside for it.
 pub(crate) const NO_RESERVE: u32 = 1;
 
-/// All that is known of one segment.
+/// What is known of one segment, but for its [`super::Stamps`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Segment {
     /// What the slot is used for.
@@ -38,20 +38,17 @@ pub struct Segment {
     pub cgid: u32,
     /// Bytes, as asked for.
     pub size: u64,
-    /// Last attach, seconds since the epoch, 0 for never.
-    pub atime: i64,
-    /// Last detach, likewise.
-    pub dtime: i64,
-    /// Creation or last `IPC_SET`, likewise.
+    /// Creation or last `IPC_SET`, seconds since the epoch.
     pub ctime: i64,
     /// Process that created it.
     pub cpid: i32,
-    /// Process of the last attach or detach.
-    pub lpid: i32,
     /// Attachments. Those of dead members that were not reaped yet are among them.
     pub nattch: u32,
     pub(crate) flags: u32,
 }
+
+/// It goes from hand to hand in every call, and as large as a cache line it is copied by a few instructions.
+const _: () = assert!(size_of::<Option<Segment>>() == 64);
 
 /// How often a read is tried. It fails only if a writer got through.
 const TRIES: u32 = 1000;
@@ -101,6 +98,7 @@ impl Facts {
 
 impl SegmentSlot {
     /// The facts that count, and their version. `None` if writers kept coming.
+    #[inline(always)]
     pub(crate) fn facts(&self) -> Option<(u32, Segment)> {
         for _ in 0..TRIES {
             let version = self.version.load(Ordering::Acquire);

@@ -5,7 +5,7 @@ use super::holdings::{self, Ended, Slot};
 use super::ledger::run_of;
 use super::members::{Prober, Token};
 use super::segment::{SHM_DEST, Segment};
-use super::stamps;
+use super::stamps::{self, Stamps};
 use super::word::{Change, State, Word};
 use super::{Registry, slot_of};
 use crate::error::{Errno, Result};
@@ -65,13 +65,6 @@ impl Slot for SlotRef<'_> {
         }
         stamps::note(&self.slot.lpid, pid.into(), announced);
     }
-}
-
-/// The stamps of a segment's last attach, for an attach that fails.
-#[derive(Clone, Copy)]
-pub(crate) struct Past {
-    atime: i64,
-    lpid: i64,
 }
 
 impl Registry {
@@ -140,9 +133,6 @@ impl<'a> SlotRef<'a> {
             },
             mode: facts.mode | if is_removed { SHM_DEST } else { 0 },
             nattch: word.total,
-            atime: stamps::value(&self.slot.atime),
-            dtime: stamps::value(&self.slot.dtime),
-            lpid: stamps::value(&self.slot.lpid) as i32,
             ..facts
         }
     }
@@ -274,20 +264,21 @@ impl<'a> SlotRef<'a> {
         Ok(())
     }
 
-    /// The values that an attach which may fail will change.
-    pub(crate) fn past(&self) -> Past {
-        Past {
+    /// The last changes, as of now.
+    pub(crate) fn stamps(&self) -> Stamps {
+        Stamps {
             atime: stamps::value(&self.slot.atime),
-            lpid: stamps::value(&self.slot.lpid),
+            dtime: stamps::value(&self.slot.dtime),
+            lpid: stamps::value(&self.slot.lpid) as i32,
         }
     }
 
     /// Restores the stamps after a failed attach, if that was the last change before this word's version.
-    pub(crate) fn put_back(&self, before: Past) {
+    pub(crate) fn put_back(&self, before: Stamps) {
         let word = self.word_now();
         let undone = word.version.wrapping_sub(1) & ((1 << 23) - 1);
         stamps::put_back(&self.slot.atime, before.atime, undone, word);
-        stamps::put_back(&self.slot.lpid, before.lpid, undone, word);
+        stamps::put_back(&self.slot.lpid, before.lpid.into(), undone, word);
     }
 
     /// The number of a holding of `token` that counts, with the announced change included.

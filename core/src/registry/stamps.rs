@@ -6,6 +6,17 @@
 use super::word::{Word, is_as_new};
 use crate::sync::{AtomicU64, Ordering};
 
+/// The last changes of a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stamps {
+    /// Last attach, seconds since the epoch, 0 for never.
+    pub atime: i64,
+    /// Last detach, likewise.
+    pub dtime: i64,
+    /// Process of the last attach or detach, 0 for none.
+    pub lpid: i32,
+}
+
 const VERSION_BITS: u32 = 23;
 /// Of the value: 41 bits.
 const SIGN: u32 = 64 - VERSION_BITS;

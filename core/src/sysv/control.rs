@@ -9,7 +9,7 @@ use crate::os::identity::Capability;
 use crate::os::signals::Blocked;
 use crate::os::{clock, futex, limits, memory};
 use crate::process::{self, TABLE};
-use crate::registry::{MAX_SEGMENTS, Registry, SHM_LOCKED, Segment, State, slot_of};
+use crate::registry::{MAX_SEGMENTS, Registry, SHM_LOCKED, Segment, SlotRef, State, slot_of};
 use crate::sync::AtomicU32;
 
 /// What `IPC_SET` takes from the caller's buffer.
@@ -33,12 +33,6 @@ pub fn status(shmid: i32) -> Result<Status> {
     // Before anything deeper: how deep this is tells whether another call was jumped out of.
     process::settle_thoroughly(Some(slot_of(shmid)));
     look(registry, slot_of(shmid), Some(shmid), true)
-        .inspect_err(|error| {
-            if *error == Errno::EINVAL {
-                process::sweep(registry);
-            }
-        })
-        .map_err(explain::unknown(shmid))
 }
 
 /// `SHM_STAT` and `SHM_STAT_ANY`: by slot number, of which only fifteen bits count. The second does not ask for
@@ -62,32 +56,40 @@ const LOOKS: u32 = 8;
 /// count was right when it began; else somebody may have come, and died, behind the question.
 #[inline(never)]
 fn look(registry: &'static Registry, index: u32, shmid: Option<u32>, ask: bool) -> Result<Status> {
-    let mut segment = read(registry, index, shmid)?;
+    let slot = registry.slot(index)?;
+    let mut segment = read(slot, shmid).ok_or_else(|| missing(registry, shmid))?;
     if ask {
         permission::check(&segment, READ, &Current)?;
     }
-    if segment.nattch == 0 && !segment.is_removed() {
-        return Ok(Status::from(&segment));
-    }
-    let slot = registry.slot_for(segment.shmid)?;
-    for _ in 0..LOOKS {
-        let before = slot.word_now();
-        registry.reap(segment.shmid, process::current_token())?;
-        segment = read(registry, index, Some(segment.shmid))?;
-        if slot.word_now() == before {
-            break;
+    if segment.nattch != 0 || segment.is_removed() {
+        for _ in 0..LOOKS {
+            let before = slot.word_now();
+            registry.reap(segment.shmid, process::current_token())?;
+            segment = read(slot, Some(segment.shmid)).ok_or_else(|| missing(registry, shmid))?;
+            if slot.word_now() == before {
+                break;
+            }
         }
     }
-    Ok(Status::from(&segment))
+    Ok(Status::of(&segment, &slot.stamps()))
 }
 
 /// The segment in a slot; one that waits for its last detach is there only as long as somebody is attached.
-fn read(registry: &Registry, index: u32, shmid: Option<u32>) -> Result<Segment> {
-    registry
-        .read_slot(index)
-        .filter(|segment| matches!(segment.state, State::Live | State::Removed))
-        .filter(|segment| shmid.is_none_or(|shmid| segment.shmid == shmid))
-        .ok_or(Errno::EINVAL)
+fn read(slot: SlotRef<'_>, shmid: Option<u32>) -> Option<Segment> {
+    slot.read().filter(|segment| {
+        matches!(segment.state, State::Live | State::Removed)
+            && shmid.is_none_or(|shmid| segment.shmid == shmid)
+    })
+}
+
+/// What to say of a segment that is gone. The namespace is swept as in [`process::find_id`].
+#[cold]
+#[inline(never)]
+fn missing(registry: &'static Registry, shmid: Option<u32>) -> Errno {
+    shmid.map_or(Errno::EINVAL, |shmid| {
+        process::sweep(registry);
+        explain::no_segment(shmid as i32)
+    })
 }
 
 fn id(shmid: i32) -> Result<u32> {

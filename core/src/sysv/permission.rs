@@ -5,7 +5,7 @@
 use crate::error::{Errno, Result};
 use crate::os::identity::{self, Capability};
 use crate::process;
-use crate::registry::{Segment, sequence_of};
+use crate::registry::{Segment, Stamps, sequence_of};
 
 /// Permission to read, in a mode's digit.
 pub(super) const READ: u32 = 4;
@@ -109,8 +109,8 @@ pub struct Status {
     pub shmid: u32,
 }
 
-impl From<&Segment> for Status {
-    fn from(segment: &Segment) -> Status {
+impl Status {
+    pub(super) fn of(segment: &Segment, stamps: &Stamps) -> Status {
         Status {
             key: segment.key,
             uid: segment.uid,
@@ -120,11 +120,11 @@ impl From<&Segment> for Status {
             mode: segment.mode,
             seq: sequence_of(segment.shmid),
             segsz: segment.size,
-            atime: segment.atime,
-            dtime: segment.dtime,
+            atime: stamps.atime,
+            dtime: stamps.dtime,
             ctime: segment.ctime,
             cpid: segment.cpid,
-            lpid: segment.lpid,
+            lpid: stamps.lpid,
             nattch: segment.nattch,
             shmid: segment.shmid,
         }
