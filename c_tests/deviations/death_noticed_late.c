@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The dtime of a process that was killed is the time at which its death is noticed, by the next call that looks at
- * the segment: nobody of the library was there when it died. The count and lpid are the kernel's.
+ * the segment: nobody of the library was there when it died. The count and, here, lpid are the kernel's.
  */
 #include "harness.h"
 

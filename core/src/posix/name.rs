@@ -7,9 +7,9 @@ use crate::error::{Errno, Result};
 /// Whose rules apply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flavor {
-    /// The GNU C library.
+    /// The GNU C library, and bionic.
     Glibc,
-    /// musl, and every other C library.
+    /// musl, and every C library that is neither.
     Musl,
 }
 
