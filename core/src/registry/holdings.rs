@@ -12,7 +12,7 @@
 //! - A token is read after the word whose swap depends on it.
 //! - Every change of the word, even of only its state, first applies what the word announces.
 //! - To take a dead member's holding, a process first applies what is announced, and touches the word afterwards. So
-//!   the swap of a process that read the old token fails.
+//!   the swap of a process that read the old token fails. Until then the holding is not free.
 
 use super::format::Holding;
 use super::word::{Change, State, Word};
@@ -317,8 +317,7 @@ pub fn reap(slot: &impl Slot, index: u32, is_dead: &mut impl FnMut(u64) -> bool)
     Ok(outcome(ended))
 }
 
-/// Gives a holding that is free, or whose member is dead, to `token`. If `token` is 0 it becomes free. Returns whether
-/// it worked.
+/// Gives a holding that is free, or whose member is dead, to `token`. Returns whether it worked.
 ///
 /// # Errors
 /// - `EUCLEAN` other processes change the word without end
@@ -341,8 +340,6 @@ pub fn take(
         if Count::load(holding).counts() {
             reap(slot, index, is_dead)?;
         }
-    } else if token == 0 {
-        return Ok(false);
     }
     let taken = holding
         .token
@@ -351,10 +348,26 @@ pub fn take(
         return Ok(false);
     }
     if before != 0 {
-        touch(slot)?;
-        clear(slot, index, holding, token)?;
+        cut_off(slot, index, holding, token)?;
     }
     Ok(true)
+}
+
+/// Frees a holding whose member is dead, by way of the member `token`. Returns whether it was there to be freed.
+///
+/// # Errors
+/// - `EUCLEAN` other processes change the word without end
+pub fn free(
+    slot: &impl Slot,
+    index: u32,
+    token: u64,
+    is_dead: &mut impl FnMut(u64) -> bool,
+) -> Result<bool> {
+    let taken = take(slot, index, token, is_dead)?;
+    if taken && let Some(holding) = slot.holding(index) {
+        give_back(holding, token);
+    }
+    Ok(taken)
 }
 
 /// Changes only the version in the word, so that swaps by processes that read an older word fail.
@@ -365,13 +378,19 @@ pub fn touch(slot: &impl Slot) -> Result<()> {
     update(slot, |word| Ok(Some(word.to_state(word.state)))).map(drop)
 }
 
-/// Ends a count that somebody announced for the dead member after [`take`] looked at it, and before the touch.
-fn clear<S: Slot>(slot: &S, index: u32, holding: &Holding<S::Atomic>, token: u64) -> Result<()> {
+/// Changes the word, so that nobody counts the holding any more who read the dead member's token. Ends a count that
+/// somebody announced for that member after [`take`] looked at it.
+fn cut_off<S: Slot>(slot: &S, index: u32, holding: &Holding<S::Atomic>, token: u64) -> Result<()> {
     update(slot, |word| {
+        if holding.token.load(Ordering::Acquire) != token {
+            return Ok(None);
+        }
         let count = Count::load(holding);
-        let is_ours = holding.token.load(Ordering::Acquire) == token;
-        Ok((is_ours && count.counts())
-            .then(|| word.announce(Change::Drop, index, count.number(), slot.is_forced())))
+        Ok(Some(if count.counts() {
+            word.announce(Change::Drop, index, count.number(), slot.is_forced())
+        } else {
+            word.to_state(word.state)
+        }))
     })
     .map(drop)
 }

@@ -16,6 +16,8 @@ pub(crate) struct Prober<'a> {
     registry: &'a Registry,
     /// This process, which needs no asking.
     me: u64,
+    /// The last that was found dead, and is so for all time: a member often has many holdings in a row.
+    dead: u64,
     file: Option<OpenLockFile>,
 }
 
@@ -32,6 +34,7 @@ impl<'a> Prober<'a> {
         Prober {
             registry,
             me: me.map_or(0, Token::bits),
+            dead: 0,
             file: None,
         }
     }
@@ -46,6 +49,13 @@ impl<'a> Prober<'a> {
         if token.bits() == self.me {
             return false;
         }
+        if token.bits() != self.dead && self.is_found_dead(token) {
+            self.dead = token.bits();
+        }
+        token.bits() == self.dead
+    }
+
+    fn is_found_dead(&mut self, token: Token) -> bool {
         let Some(slot) = self.registry.member(token.index()) else {
             return false;
         };

@@ -124,6 +124,7 @@ impl Registry {
     ///
     /// # Errors
     /// - `ENOSPC` it has no memory yet, and can have none now
+    #[inline(always)]
     fn item<T>(&self, table: &Table, index: u32) -> Result<Option<&T>> {
         let Some(offset) = table.place(index) else {
             return Ok(None);

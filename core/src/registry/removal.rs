@@ -166,7 +166,7 @@ impl Registry {
                 let _ = self.sweep_slot(index, me, &mut prober);
             }
             if let Ok(slot) = self.slot(index) {
-                let _ = slot.reap_and_free(&mut prober);
+                let _ = slot.reap_and_free(me, &mut prober);
             }
         }
     }

@@ -32,7 +32,7 @@ impl SlotRef<'_> {
         }
         let length = self.slot.length.load(Ordering::Acquire).min(MAX_SHARES);
         if length >= self.slot.reap_at.load(Ordering::Relaxed).max(FIRST_LOOK) {
-            self.reap_and_free(prober)?;
+            self.reap_and_free(Some(token), prober)?;
             if let Some(index) = self.take_vacant(token)? {
                 return Ok(index);
             }
@@ -110,9 +110,14 @@ impl SlotRef<'_> {
         length
     }
 
-    /// Reaps and frees the holdings of the dead. Returns whether one of them was the segment's last.
+    /// Reaps the holdings of the dead, and frees them by way of the member `me`, if there is one. Returns whether one of them
+    /// was the segment's last.
     #[inline(never)]
-    pub(crate) fn reap_and_free(&self, prober: &mut Prober<'_>) -> Result<Ended> {
+    pub(crate) fn reap_and_free(
+        &self,
+        me: Option<Token>,
+        prober: &mut Prober<'_>,
+    ) -> Result<Ended> {
         let length = self.length();
         let (mut freed, mut ended) = (0u32, Ended::Before);
         for index in 0..length {
@@ -127,8 +132,10 @@ impl SlotRef<'_> {
                     ended,
                     holdings::reap(self, index, &mut |held| prober.is_dead_bits(held))?,
                 );
-                let done = holdings::take(self, index, 0, &mut |held| prober.is_dead_bits(held))?;
-                freed += u32::from(done);
+                if let Some(me) = me {
+                    let mut is_dead = |held| prober.is_dead_bits(held);
+                    freed += u32::from(holdings::free(self, index, me.bits(), &mut is_dead)?);
+                }
             }
         }
         let many = freed >= length.div_ceil(4);

@@ -344,6 +344,27 @@ impl Process<'_> {
         let _ = child.attach(shmid, holding);
     }
 
+    /// A thread of the parent attaches during the fork: counts for process `child` too, which may be over by then.
+    pub fn count_for(&self, child: usize, shmid: u32, holding: u32) {
+        self.world.truth[child]
+            .counted
+            .store(shmid, Ordering::SeqCst);
+        let _ = holdings::attach(&**self.world, shmid, holding, first_token(child));
+    }
+
+    /// Begins the next generation, and hands nothing on.
+    pub fn be_childless(&self) {
+        let next = self.token + GENERATION;
+        self.world.members[self.number].store(next, Ordering::Release);
+    }
+
+    /// Frees a holding if its member is dead.
+    pub fn free(&self, holding: u32) {
+        let mut is_dead = |token| self.world.is_dead(token);
+        let freed = holdings::free(&**self.world, holding, self.token, &mut is_dead);
+        assert!(freed.is_ok() || life::is_dead(), "{freed:?}");
+    }
+
     /// The child: hands the holding on to its next generation, and begins that.
     pub fn be_child(&self, holding: u32) {
         let next = self.token + GENERATION;

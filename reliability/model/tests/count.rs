@@ -251,3 +251,25 @@ fn a_child_dies_at_any_access() {
         world.examine();
     });
 }
+
+#[test]
+fn what_is_counted_late_for_a_child_is_not_the_next_members() {
+    every_order(2, || {
+        let world = World::new(OLD, [true, true, false]);
+        let late = start(&world, 0, None, |process| process.count_for(1, OLD, 1));
+        let child = start(&world, 1, None, |process| process.be_childless());
+        let reaper = start(&world, 2, None, |process| process.free(1));
+        world.run(3, None, |process| {
+            if process.take(1) {
+                assert!(
+                    process.attach(OLD, 1).is_some(),
+                    "its own holding is in use"
+                );
+            }
+        });
+        late.join().unwrap();
+        child.join().unwrap();
+        reaper.join().unwrap();
+        world.examine();
+    });
+}
