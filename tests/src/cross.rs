@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Programs that need of the system what the emulator does not do.
-pub const NOT_EMULATED: [&str; 56] = [
+pub const NOT_EMULATED: [&str; 59] = [
     // execve of a program for another processor.
     "deviations/id_zero",
     "deviations/limits_from_environment",
@@ -34,6 +34,7 @@ pub const NOT_EMULATED: [&str; 56] = [
     "process/client_postgresql",
     "process/daemon",
     "process/fork_dontfork",
+    "process/fork_dontfork_part",
     "process/raw_clone",
     "process/raw_clone_calls",
     "sysv/advice",
@@ -45,6 +46,7 @@ pub const NOT_EMULATED: [&str; 56] = [
     "process/vfork",
     // Addresses: what is mapped is asked for, and answered, otherwise; there is no room for 64 GB.
     "posix/map_arguments",
+    "process/overlapping_handler",
     "sysv/attach_failures",
     "sysv/attach_fixed",
     "sysv/attach_limits",
@@ -60,6 +62,7 @@ pub const NOT_EMULATED: [&str; 56] = [
     "sysv/signal_mask",
     // Lists of robust locks, by which threads are known that have ended; filters; what counts as locked memory.
     "process/cancelled_asynchronously",
+    "process/main_thread_ended",
     "process/trapped_calls",
     "sysv/attach_lock_future",
     // A timer that goes off before an emulated fork(2) is over.

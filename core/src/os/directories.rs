@@ -1,7 +1,7 @@
 //! Directories: made, listed, and which one this process is in.
 
 use super::arch::syscall;
-use super::files::File;
+use super::reading::Reading;
 use crate::error::{Errno, Result};
 use core::ffi::CStr;
 
@@ -24,24 +24,27 @@ pub(crate) fn getcwd(buffer: &mut [u8]) -> Result<usize> {
 }
 
 /// Calls `visit` with the name of everything in a directory but `.` and `..`.
+///
+/// # Errors
+/// - those of open(2), getdents64(2) and [`Reading`]
 pub(crate) fn each_entry(directory: &CStr, mut visit: impl FnMut(&[u8])) -> Result<()> {
     /// `struct linux_dirent64`: where the record's length and the name stand in it.
     const LENGTH: usize = 16;
     const NAME: usize = 19;
-    let file = File::open(directory, libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
+    let list = Reading::begin(directory, libc::O_DIRECTORY)?;
     let mut buffer = [0u64; 64];
     loop {
         // SAFETY: the buffer is writable for its size in bytes.
         let filled = unsafe {
             syscall!(
                 libc::SYS_getdents64,
-                file.fd(),
+                list.file().fd(),
                 buffer.as_mut_ptr(),
                 size_of_val(&buffer)
             )
         }?;
         if filled == 0 {
-            return Ok(());
+            return list.end();
         }
         // SAFETY: the same memory as bytes, which have no alignment and no invalid values.
         let bytes = unsafe {

@@ -1,7 +1,7 @@
 //! The mappings of a process, as `/proc/PID/maps` lists them.
 
 use super::arch::syscall;
-use super::files::File;
+use super::reading::Reading;
 use crate::error::Result;
 use core::ffi::CStr;
 
@@ -116,17 +116,23 @@ fn device(major: u64, minor: u64) -> u64 {
 /// Calls `visit` with each mapping, until it returns false.
 ///
 /// # Errors
-/// - `EACCES` the process is not the caller's to look into; others of open(2) and read(2)
+/// - `EACCES` the process is not the caller's to look into; others of open(2), read(2) and [`Reading`]
 pub(crate) fn each(path: &CStr, visit: &mut dyn FnMut(Mapping) -> bool) -> Result<()> {
-    let file = File::open(path, libc::O_RDONLY, 0)?;
+    let list = Reading::begin(path, 0)?;
     let mut buffer = [0u8; 2048];
     let mut reader = Reader::NEW;
     loop {
         // SAFETY: the buffer is writable for its length.
-        let read =
-            unsafe { syscall!(libc::SYS_read, file.fd(), buffer.as_mut_ptr(), buffer.len()) }?;
+        let read = unsafe {
+            syscall!(
+                libc::SYS_read,
+                list.file().fd(),
+                buffer.as_mut_ptr(),
+                buffer.len()
+            )
+        }?;
         if read == 0 {
-            return Ok(());
+            return list.end();
         }
         for &byte in buffer.get(..read).unwrap_or(&[]) {
             if let Some(mapping) = reader.take(byte)

@@ -23,6 +23,7 @@ pub(crate) mod mounts;
 pub(crate) mod paths;
 pub(crate) mod process;
 pub(crate) mod random;
+pub(crate) mod reading;
 pub(crate) mod signals;
 pub mod user_memory;
 

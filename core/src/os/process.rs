@@ -1,8 +1,8 @@
 //! Which process this is, and whether another one still lives.
 
 use super::arch::syscall;
-use super::files::File;
 use super::maps;
+use super::reading::Reading;
 use crate::error::{Errno, Result};
 use crate::sync::{AtomicU64, Ordering};
 use crate::text::Text;
@@ -209,12 +209,14 @@ fn is_users(pid: i32, user: u32) -> bool {
         Err(Errno::ENOENT | Errno::ESRCH) => return false,
         Err(_) => return true,
     };
-    let mut users = text
+    let users = text
         .split(|&byte| byte == b'\n')
-        .find_map(|line| line.strip_prefix(b"Uid:\t"))
-        .into_iter()
-        .flat_map(|line| line.split(|&byte| byte == b'\t'));
-    users.any(|uid| crate::text::parse_number(uid) == Some(user.into()))
+        .find_map(|line| line.strip_prefix(b"Uid:\t"));
+    users.is_none_or(|users| {
+        users
+            .split(|&byte| byte == b'\t')
+            .any(|uid| crate::text::parse_number(uid) == Some(user.into()))
+    })
 }
 
 /// Whether a process is known to have begun before a time, in milliseconds since the boot. The kernel tells in hundredths
@@ -282,8 +284,9 @@ fn stat_fields(pid: i32, text: &mut [u8; 512]) -> Option<impl Iterator<Item = &[
 fn read_of<'a>(pid: i32, name: &str, text: &'a mut [u8; 512]) -> Result<&'a [u8]> {
     let mut path = proc_path(pid);
     path.push_str(name);
-    let file = File::open(path.as_c_str(), libc::O_RDONLY, 0)?;
-    let read = file.read_start(text)?;
+    let file = Reading::begin(path.as_c_str(), 0)?;
+    let read = file.file().read_start(text)?;
+    file.end()?;
     Ok(text.get(..read).unwrap_or(&[]))
 }
 

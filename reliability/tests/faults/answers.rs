@@ -56,6 +56,7 @@ const ROWS: &[Row] = &[
     ("", "fallocate", &[EOPNOTSUPP], Success),
     // What makers left that died is looked for if it can be.
     ("first call of all", "openat directory 2", &[], Success),
+    ("first call of all", "newfstatat", &[ENOMEM], Either),
     // A directory that cannot be listed is passed through; one that is not there yet is not.
     (
         "first call of all",

@@ -1,0 +1,58 @@
+//! Reading a file to its end, in a program whose other threads may close any descriptor and open another file that gets its
+//! number: nothing may be concluded from what is missing in another file.
+
+use super::files::File;
+use super::paths;
+use crate::error::{Errno, Result};
+use core::ffi::CStr;
+
+/// A file that is being read.
+pub(crate) struct Reading {
+    file: File,
+    device: u64,
+    inode: u64,
+}
+
+/// How often a file is opened until it is the one at its path. It never is where an emulator answers with a file of its own.
+const TRIES: u32 = 3;
+
+impl Reading {
+    /// Opens a file or directory to be read.
+    ///
+    /// # Errors
+    /// - those of open(2), and of lstat(2) of the path
+    #[inline(never)]
+    pub(crate) fn begin(path: &CStr, flags: i32) -> Result<Reading> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let file = File::open(path, libc::O_RDONLY | flags, 0)?;
+            let (seen, named) = (file.fstat()?, paths::lstat(path)?);
+            if tries == TRIES || (seen.device, seen.inode) == (named.device, named.inode) {
+                return Ok(Reading {
+                    file,
+                    device: seen.device,
+                    inode: seen.inode,
+                });
+            }
+        }
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Makes sure that all that was read came from this file.
+    ///
+    /// # Errors
+    /// - `ESTALE` another file has its number by now; `EBADF` none has
+    #[inline(never)]
+    pub(crate) fn end(self) -> Result<()> {
+        let now = self.file.fstat()?;
+        if (now.device, now.inode) == (self.device, self.inode) {
+            Ok(())
+        } else {
+            Err(Errno::ESTALE)
+        }
+    }
+}
