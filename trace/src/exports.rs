@@ -3,7 +3,7 @@
 
 use crate::frames::Site;
 use crate::hooks::{
-    descriptors, exec, memory, moves, paths, process, semaphores, streams, sysv, waits,
+    descriptors, exec, handlers, memory, moves, paths, process, semaphores, streams, sysv, waits,
 };
 use crate::next::Symbol;
 use crate::trampoline::{entered, trampoline};
@@ -107,6 +107,14 @@ exports! {
     sem_open = semaphores::sem_open, sem_open;
     sem_close = semaphores::sem_close, sem_close;
     sem_unlink = semaphores::sem_unlink, sem_unlink;
+    sigaction = handlers::sigaction, sigaction;
+    __sigaction = handlers::sigaction, underscore_sigaction;
+    signal = handlers::signal, signal;
+    bsd_signal = handlers::signal, bsd_signal;
+    ssignal = handlers::signal, ssignal;
+    sysv_signal = handlers::signal, sysv_signal;
+    __sysv_signal = handlers::signal, underscore_sysv_signal;
+    sigset = handlers::signal, sigset;
     remove = paths::unlink, remove;
     rename = moves::rename, rename;
     renameat = moves::renameat, renameat;

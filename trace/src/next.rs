@@ -115,6 +115,14 @@ symbols! {
         sem_open = c"sem_open", unavailable_null;
         sem_close = c"sem_close", unavailable;
         sem_unlink = c"sem_unlink", unavailable;
+        sigaction = c"sigaction", unavailable;
+        underscore_sigaction = c"__sigaction", unavailable;
+        signal = c"signal", unavailable;
+        bsd_signal = c"bsd_signal", unavailable;
+        ssignal = c"ssignal", unavailable;
+        sysv_signal = c"sysv_signal", unavailable;
+        underscore_sysv_signal = c"__sysv_signal", unavailable;
+        sigset = c"sigset", unavailable;
         remove = c"remove", unlink;
         rename = c"rename", rename;
         renameat = c"renameat", renameat;
@@ -162,6 +170,7 @@ symbols! {
         by_unlinkat = SYS_unlinkat;
         by_exit_group = SYS_exit_group;
         by_wait4 = SYS_wait4;
+        by_rt_sigaction = SYS_rt_sigaction;
         by_renameat2 = SYS_renameat2;
         by_linkat = SYS_linkat;
         #[cfg(target_arch = "x86_64")]

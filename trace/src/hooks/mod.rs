@@ -5,6 +5,7 @@
 
 pub(crate) mod descriptors;
 pub(crate) mod exec;
+pub(crate) mod handlers;
 pub(crate) mod memory;
 pub(crate) mod moves;
 pub(crate) mod paths;
