@@ -1,6 +1,12 @@
 //! What a recorded program executes in unusual ways.
 
-use crate::support::{Scratch, traced};
+use std::time::Duration;
+
+use partage_tests::process::run_bounded;
+
+use crate::support::{Scratch, among_others, partage, traced};
+
+const BOUND: Duration = Duration::from_secs(60);
 
 /// Executes itself without an environment, in the way that its argument names; then makes a segment, and removes it.
 const CLEARED: &str = r#"
@@ -80,4 +86,18 @@ fn a_debugger_sees_no_exec_but_its_own_programs() {
         "{}",
         ended.output
     );
+}
+
+#[test]
+fn a_program_that_changes_its_directory_finds_the_recording() {
+    let _others = among_others();
+    let scratch = Scratch::new();
+    let program = scratch.compile("cleared", CLEARED, &[]);
+    let elsewhere = format!("cd /; {}", program.display());
+    let mut command = partage(&["trace", "--fail-on-leaks", "--strict", "--calls", "--"]);
+    command.args(["sh", "-c", &elsewhere]);
+    command.current_dir(&scratch.0).env("TMPDIR", ".");
+    let ended = run_bounded(&mut command, &scratch.path("log"), BOUND).unwrap();
+    assert_eq!(ended.code(), Some(0), "{}", ended.output);
+    assert!(ended.output.contains("shmget("), "{}", ended.output);
 }

@@ -69,11 +69,17 @@ fn judge(files: Vec<TraceFile>, afterwards: Afterwards) -> Judged {
 fn what_is_still_there_is_a_leak() {
     let afterwards = Afterwards {
         segments: vec![segment(7, SERVER)],
-        objects: vec![object("/x")],
+        objects: vec![Object {
+            size: 8192,
+            ..object("/x")
+        }],
         ..Afterwards::default()
     };
     let judged = judge(vec![two_made()], afterwards);
     assert_eq!(judged.status, Status::Leaks);
+    // Written to, since no call of the recording gave it a size.
+    let label = "/x 8 KiB: never unlinked";
+    assert!(judged.text.contains(label), "{}", judged.text);
     assert!(
         judged
             .text
