@@ -7,7 +7,7 @@ use crate::exports::EXPORTS;
 use crate::fallback::bare_syscall;
 use crate::frames::Site;
 use crate::hooks::{
-    descriptors, exec, handlers, memory, moves, paths, process as processes, sysv, waits,
+    descriptors, exec, handlers, memory, moves, paths, process as processes, sandbox, sysv, waits,
 };
 use crate::next::Symbol;
 use crate::{file, modules, process};
@@ -76,6 +76,8 @@ numbers! {
     SYS_execve = exec::with_environment, by_execve;
     SYS_execveat = exec::execveat, by_execveat;
     SYS_wait4 = waits::waitpid, by_wait4;
+    SYS_prctl = sandbox::prctl, by_prctl;
+    SYS_seccomp = sandbox::seccomp, by_seccomp;
     SYS_rt_sigaction = handlers::by_number, by_rt_sigaction;
     SYS_renameat2 = moves::renameat, by_renameat2;
     SYS_linkat = moves::linkat, by_linkat;

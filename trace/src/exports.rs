@@ -3,7 +3,8 @@
 
 use crate::frames::Site;
 use crate::hooks::{
-    descriptors, exec, handlers, memory, moves, paths, process, semaphores, streams, sysv, waits,
+    descriptors, exec, handlers, memory, moves, paths, process, sandbox, semaphores, streams, sysv,
+    waits,
 };
 use crate::next::Symbol;
 use crate::trampoline::{entered, trampoline};
@@ -86,6 +87,7 @@ exports! {
     _Fork = process::fork, underscore_fork;
     unshare = process::namespaces, unshare;
     setns = process::namespaces, setns;
+    prctl = sandbox::prctl, prctl;
     exit = process::exit, exit;
     quick_exit = process::exit, quick_exit;
     _exit = process::underscore_exit, underscore_exit;

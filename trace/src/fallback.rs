@@ -58,6 +58,7 @@ direct! {
     execveat = SYS_execveat;
     openat = SYS_openat;
     memfd_create = SYS_memfd_create;
+    prctl = SYS_prctl;
     unlinkat = SYS_unlinkat;
     exit = SYS_exit_group;
     wait4 = SYS_wait4;

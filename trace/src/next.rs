@@ -87,6 +87,7 @@ symbols! {
         vfork = c"vfork", unavailable;
         unshare = c"unshare", unavailable;
         setns = c"setns", unavailable;
+        prctl = c"prctl", prctl;
         execve = c"execve", execve;
         execv = c"execv", unavailable;
         execvp = c"execvp", unavailable;
@@ -170,6 +171,8 @@ symbols! {
         by_unlinkat = SYS_unlinkat;
         by_exit_group = SYS_exit_group;
         by_wait4 = SYS_wait4;
+        by_prctl = SYS_prctl;
+        by_seccomp = SYS_seccomp;
         by_rt_sigaction = SYS_rt_sigaction;
         by_renameat2 = SYS_renameat2;
         by_linkat = SYS_linkat;

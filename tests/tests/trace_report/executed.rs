@@ -1,4 +1,4 @@
-//! What a recorded program executes in unusual ways.
+//! Programs that execute others in unusual ways, or leave themselves little to do.
 
 use std::time::Duration;
 
@@ -86,6 +86,60 @@ fn a_debugger_sees_no_exec_but_its_own_programs() {
         "{}",
         ended.output
     );
+}
+
+/// Allows itself nothing but what it does then, on pain of death, after a fork if it has an argument.
+const LOCKED_IN: &str = r#"
+#define _GNU_SOURCE
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#define ALLOW(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+static int locked_in(int by_number)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        ALLOW(shmget), ALLOW(shmat), ALLOW(shmdt), ALLOW(shmctl), ALLOW(exit_group),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    struct sock_fprog filter = {sizeof rules / sizeof *rules, rules};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 99;
+    if (by_number ? syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter)
+                  : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter)) return 98;
+    for (int turn = 0; turn < 100; turn++) {
+        int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+        void *memory = shmat(id, NULL, 0);
+        if (shmctl(id, IPC_RMID, NULL) != 0 || shmdt(memory) != 0) return 97;
+    }
+    return 0;
+}
+int main(int argc, char **argv)
+{
+    int status;
+    (void)argv;
+    if (argc == 1) _exit(locked_in(0));
+    pid_t child = fork();
+    if (child == 0) _exit(locked_in(1));
+    return waitpid(child, &status, 0) != child || status;
+}
+"#;
+
+#[test]
+fn a_program_that_allows_itself_little_lives_and_is_recorded() {
+    let scratch = Scratch::new();
+    let program = scratch.compile("locked_in", LOCKED_IN, &[]);
+    for arguments in [&[][..], &["fork"][..]] {
+        let words = ["--fail-on-leaks", "--strict", "--calls"];
+        let ended = traced(&scratch, &words, &program, arguments);
+        assert_eq!(ended.code(), Some(0), "{}", ended.output);
+        let made = ended.output.matches("shmget(").count();
+        assert_eq!(made, 100, "{}", ended.output);
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub(crate) mod memory;
 pub(crate) mod moves;
 pub(crate) mod paths;
 pub(crate) mod process;
+pub(crate) mod sandbox;
 pub(crate) mod semaphores;
 pub(crate) mod streams;
 pub(crate) mod sysv;
