@@ -88,6 +88,11 @@ exports! {
     unshare = process::namespaces, unshare;
     setns = process::namespaces, setns;
     prctl = sandbox::prctl, prctl;
+    chroot = sandbox::chroot, chroot;
+    setrlimit = sandbox::setrlimit, setrlimit;
+    setrlimit64 = sandbox::setrlimit, setrlimit64;
+    prlimit = sandbox::prlimit, prlimit;
+    prlimit64 = sandbox::prlimit, prlimit64;
     exit = process::exit, exit;
     quick_exit = process::exit, quick_exit;
     _exit = process::underscore_exit, underscore_exit;

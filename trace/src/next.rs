@@ -88,6 +88,11 @@ symbols! {
         unshare = c"unshare", unavailable;
         setns = c"setns", unavailable;
         prctl = c"prctl", prctl;
+        chroot = c"chroot", chroot;
+        setrlimit = c"setrlimit", setrlimit;
+        setrlimit64 = c"setrlimit64", setrlimit;
+        prlimit = c"prlimit", prlimit;
+        prlimit64 = c"prlimit64", prlimit;
         execve = c"execve", execve;
         execv = c"execv", unavailable;
         execvp = c"execvp", unavailable;

@@ -142,6 +142,46 @@ fn a_program_that_allows_itself_little_lives_and_is_recorded() {
     }
 }
 
+/// Takes another root directory, or keeps itself from opening anything; then makes segments.
+const SHUT_IN: &str = r#"
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    struct rlimit none = {0, 0};
+    if (argc > 1 ? chroot(argv[1]) != 0 || chdir("/") != 0 : setrlimit(RLIMIT_NOFILE, &none) != 0) return 77;
+    for (int turn = 0; turn < 300; turn++) {
+        int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+        if (shmctl(id, IPC_RMID, NULL) != 0) return 97;
+    }
+    return 0;
+}
+"#;
+
+#[test]
+fn a_program_that_reaches_no_file_any_more_is_recorded() {
+    let scratch = Scratch::new();
+    let program = scratch.compile("shut_in", SHUT_IN, &["-g"]);
+    let jail = scratch.path("jail");
+    std::fs::create_dir(&jail).unwrap();
+    for arguments in [&[][..], &["."][..]] {
+        let words = ["--fail-on-leaks", "--strict", "--calls", "-k"];
+        let _others = among_others();
+        let mut command = partage(&["trace"]);
+        command.args(words).arg("--").arg(&program).args(arguments);
+        command.current_dir(&jail);
+        let ended = run_bounded(&mut command, &scratch.path("log"), BOUND).unwrap();
+        if ended.code() == Some(77) {
+            println!("skipped: needs root");
+            continue;
+        }
+        assert_eq!(ended.code(), Some(0), "{}", ended.output);
+        let places = ended.output.matches("shut_in.c:11").count();
+        assert_eq!(places, 300, "{}", ended.output);
+    }
+}
+
 #[test]
 fn a_program_that_changes_its_directory_finds_the_recording() {
     let _others = among_others();
