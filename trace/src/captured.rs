@@ -61,6 +61,7 @@ numbers! {
     SYS_shmctl = sysv::shmctl, by_shmctl;
     SYS_memfd_create = paths::memfd_create, by_memfd_create;
     SYS_openat = paths::openat, by_openat;
+    SYS_openat2 = paths::openat2, by_openat2;
     SYS_unlinkat = paths::unlinkat, by_unlinkat;
     SYS_mmap = memory::mmap, by_mmap;
     SYS_munmap = memory::munmap, by_munmap;

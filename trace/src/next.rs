@@ -173,6 +173,7 @@ symbols! {
         by_execve = SYS_execve;
         by_execveat = SYS_execveat;
         by_openat = SYS_openat;
+        by_openat2 = SYS_openat2;
         by_unlinkat = SYS_unlinkat;
         by_exit_group = SYS_exit_group;
         by_wait4 = SYS_wait4;
