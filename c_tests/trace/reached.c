@@ -58,6 +58,12 @@ static void by_number(__typeof__(&syscall) call)
     int object = DID("openat", (int)call(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL, 0600));
     DID("unlinkat", call(SYS_unlinkat, AT_FDCWD, path, 0));
     DID("close", call(SYS_close, object));
+#ifdef SYS_openat2
+    struct { unsigned long long flags, mode, resolve; } how = {O_RDWR | O_CREAT | O_EXCL, 0600, 0};
+    object = DID("openat", (int)call(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+    DID("unlinkat", call(SYS_unlinkat, AT_FDCWD, path, 0));
+    DID("close", call(SYS_close, object));
+#endif
     int fd = DID("memfd_create", (int)call(SYS_memfd_create, "reached", 0));
     DID("ftruncate", call(SYS_ftruncate, fd, 8192L));
     int other = DID("dup", (int)call(SYS_dup, fd));

@@ -70,6 +70,12 @@ impl Stack {
         let kept = found.ok().and_then(|index| self.words.get(index));
         Some(kept.map_or(0, |(_, word)| *word))
     }
+
+    /// The words from an address on, with their addresses.
+    pub(crate) fn words_from(&self, from: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let before = move |(at, _): &(u64, u64)| *at < from;
+        self.words.iter().copied().skip_while(before)
+    }
 }
 
 /// One record of a trace file.

@@ -23,6 +23,7 @@ pub fn remarks(recording: &Recording, model: &Model) -> Vec<String> {
         );
     }
     remarks.extend(doubts(recording, model));
+    remarks.extend(doubts_of_holds(recording));
     for path in recording.losses().unborn {
         let path = printable(&path.display().to_string());
         remarks.push(format!(
@@ -46,6 +47,18 @@ pub fn doubts(recording: &Recording, model: &Model) -> Vec<String> {
     doubts.extend(losses(recording));
     doubts.extend(untraced(recording, model).into_iter().map(|(_, why)| why));
     doubts
+}
+
+/// What was not seen of mappings and descriptors, one sentence each. What is made and removed has names and ids, and is seen
+/// all the same.
+#[must_use]
+pub fn doubts_of_holds(recording: &Recording) -> Vec<String> {
+    let tell = |pid: &u32| {
+        format!(
+            "pid {pid} had more mappings or higher descriptors than are tracked: some calls may be missing or too many"
+        )
+    };
+    recording.losses().untracked.iter().map(tell).collect()
 }
 
 /// Processes that ran a program which left no recording.
@@ -84,11 +97,6 @@ fn losses(recording: &Recording) -> Vec<String> {
     tell(losses.unreadable, "file", "could not be read");
     for (pid, number) in &losses.stopped {
         remarks.push(format!("pid {pid} stopped recording: {}", errno(*number)));
-    }
-    for pid in &losses.untracked {
-        remarks.push(format!(
-            "pid {pid} had more mappings or higher descriptors than are tracked: some calls may be missing or too many"
-        ));
     }
     for pid in &losses.namespaces {
         remarks.push(format!(

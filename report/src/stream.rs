@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use partage_trace_format::header::{Arch, Origin, State};
+use partage_trace_format::header::{Arch, Origin, State, flag};
 use partage_trace_format::{Call, Clock, Record};
 
 use crate::event::Event;
@@ -30,6 +30,8 @@ pub struct Start {
     pub wall: u64,
     /// Path of the program.
     pub exe: String,
+    /// Whether it is recorded from outside, by ptrace(2): its stacks begin where it makes system calls.
+    pub outside: bool,
     /// The kind of processor that it runs on.
     pub arch: Arch,
     /// Its arguments.
@@ -78,6 +80,7 @@ impl Start {
             time: clock.monotonic_ns(header.started.ticks),
             wall: clock.realtime_ns(header.started.ticks),
             exe: words::text(header.exe),
+            outside: header.flags & flag::OUTSIDE != 0,
             arch: header.arch,
             arguments: header.arguments().map(words::text).collect(),
             modules,

@@ -61,6 +61,8 @@ pub struct Verdict {
     pub abandoned: Vec<ObjectId>,
     /// What was not seen: a sentence each.
     pub doubts: Vec<String>,
+    /// The same of what processes held: it says nothing of what lasts.
+    pub doubts_of_holds: Vec<String>,
     /// What is left out of the lists above on the user's word.
     pub untold: Untold,
 }
@@ -72,6 +74,7 @@ impl Verdict {
         let mut verdict = Verdict {
             leaks: leaks::find(model),
             doubts: limits::doubts(recording, model),
+            doubts_of_holds: limits::doubts_of_holds(recording),
             abandoned: abandoned(model),
             ..Verdict::default()
         };
@@ -137,15 +140,19 @@ impl Verdict {
         let left = !self.leaks.lasting.is_empty() || !self.unrecorded.is_empty();
         if held || abandoned || left && self.leaks.running.is_empty() {
             Status::Leaks
-        } else if left || !self.is_sure() {
+        } else if left || !self.is_sure(counting) {
             Status::Unclear
         } else {
             Status::Clean
         }
     }
 
-    fn is_sure(&self) -> bool {
-        self.leaks.running.is_empty() && self.doubts.is_empty() && self.appeared.is_empty()
+    fn is_sure(&self, counting: Counting) -> bool {
+        let holds_are_known = counting != Counting::All || self.doubts_of_holds.is_empty();
+        self.leaks.running.is_empty()
+            && self.doubts.is_empty()
+            && self.appeared.is_empty()
+            && holds_are_known
     }
 
     /// The verdict and its reasons, with the places where things were made.

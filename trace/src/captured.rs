@@ -6,7 +6,9 @@ use partage_trace_format::header::flag;
 use crate::exports::EXPORTS;
 use crate::fallback::bare_syscall;
 use crate::frames::Site;
-use crate::hooks::{descriptors, exec, memory, moves, paths, process as processes, sysv, waits};
+use crate::hooks::{
+    descriptors, exec, handlers, memory, moves, paths, process as processes, sandbox, sysv, waits,
+};
 use crate::next::Symbol;
 use crate::{file, modules, process};
 use partage_capture::Numbers;
@@ -59,6 +61,7 @@ numbers! {
     SYS_shmctl = sysv::shmctl, by_shmctl;
     SYS_memfd_create = paths::memfd_create, by_memfd_create;
     SYS_openat = paths::openat, by_openat;
+    SYS_openat2 = paths::openat2, by_openat2;
     SYS_unlinkat = paths::unlinkat, by_unlinkat;
     SYS_mmap = memory::mmap, by_mmap;
     SYS_munmap = memory::munmap, by_munmap;
@@ -74,6 +77,9 @@ numbers! {
     SYS_execve = exec::with_environment, by_execve;
     SYS_execveat = exec::execveat, by_execveat;
     SYS_wait4 = waits::waitpid, by_wait4;
+    SYS_prctl = sandbox::prctl, by_prctl;
+    SYS_seccomp = sandbox::seccomp, by_seccomp;
+    SYS_rt_sigaction = handlers::by_number, by_rt_sigaction;
     SYS_renameat2 = moves::renameat, by_renameat2;
     SYS_linkat = moves::linkat, by_linkat;
     SYS_exit_group = processes::underscore_exit, by_exit_group;

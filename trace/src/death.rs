@@ -2,7 +2,7 @@
 //! process, if anybody does, learns no more than the signal.
 //!
 //! The handler is there only where the program has none of its own; it writes a record and lets the signal do what it
-//! does without a handler.
+//! does without a handler. To a program that asks there is none, see `hooks/handlers.rs`.
 
 use core::ffi::{c_int, c_void};
 
@@ -11,7 +11,8 @@ use partage_trace_format::Call;
 use crate::signals::{self, Action};
 use crate::{process, sys, writer};
 
-const DEFAULT: Action = Action {
+/// What the signal does without a handler.
+pub(crate) const DEFAULT: Action = Action {
     handler: libc::SIG_DFL,
     flags: 0,
     restorer: 0,
@@ -27,13 +28,18 @@ pub(crate) fn prepare() {
         return;
     }
     let ours = Action {
-        handler: (on_bus_error as *const ()).expose_provenance(),
+        handler: handler(),
         flags: (libc::SA_SIGINFO | libc::SA_ONSTACK) as usize | signals::RESTORER_FLAG,
         restorer: signals::restorer(),
         mask: 0,
     };
     // Without it there is nothing but the signal.
     let _ = signals::signal_action(libc::SIGBUS, Some(&ours), None);
+}
+
+/// The handler's address.
+pub(crate) fn handler() -> usize {
+    (on_bus_error as *const ()).expose_provenance()
 }
 
 extern "C" fn on_bus_error(signal: c_int, info: *const libc::siginfo_t, _: *const c_void) {

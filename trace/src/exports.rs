@@ -3,7 +3,8 @@
 
 use crate::frames::Site;
 use crate::hooks::{
-    descriptors, exec, memory, moves, paths, process, semaphores, streams, sysv, waits,
+    descriptors, exec, handlers, memory, moves, paths, process, sandbox, semaphores, streams, sysv,
+    waits,
 };
 use crate::next::Symbol;
 use crate::trampoline::{entered, trampoline};
@@ -86,6 +87,12 @@ exports! {
     _Fork = process::fork, underscore_fork;
     unshare = process::namespaces, unshare;
     setns = process::namespaces, setns;
+    prctl = sandbox::prctl, prctl;
+    chroot = sandbox::chroot, chroot;
+    setrlimit = sandbox::setrlimit, setrlimit;
+    setrlimit64 = sandbox::setrlimit, setrlimit64;
+    prlimit = sandbox::prlimit, prlimit;
+    prlimit64 = sandbox::prlimit, prlimit64;
     exit = process::exit, exit;
     quick_exit = process::exit, quick_exit;
     _exit = process::underscore_exit, underscore_exit;
@@ -107,6 +114,14 @@ exports! {
     sem_open = semaphores::sem_open, sem_open;
     sem_close = semaphores::sem_close, sem_close;
     sem_unlink = semaphores::sem_unlink, sem_unlink;
+    sigaction = handlers::sigaction, sigaction;
+    __sigaction = handlers::sigaction, underscore_sigaction;
+    signal = handlers::signal, signal;
+    bsd_signal = handlers::signal, bsd_signal;
+    ssignal = handlers::signal, ssignal;
+    sysv_signal = handlers::signal, sysv_signal;
+    __sysv_signal = handlers::signal, underscore_sysv_signal;
+    sigset = handlers::signal, sigset;
     remove = paths::unlink, remove;
     rename = moves::rename, rename;
     renameat = moves::renameat, renameat;

@@ -58,6 +58,10 @@ direct! {
     execveat = SYS_execveat;
     openat = SYS_openat;
     memfd_create = SYS_memfd_create;
+    prctl = SYS_prctl;
+    chroot = SYS_chroot;
+    setrlimit = SYS_setrlimit;
+    prlimit = SYS_prlimit64;
     unlinkat = SYS_unlinkat;
     exit = SYS_exit_group;
     wait4 = SYS_wait4;

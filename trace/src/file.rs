@@ -216,6 +216,11 @@ pub(crate) fn has_space(end: u64) -> bool {
     end <= RESERVED.load(Ordering::Acquire) || is_ring() || extend_to(end)
 }
 
+/// Makes room for a while to come.
+pub(crate) fn reserve() {
+    has_space(tickets() + WINDOW_SLOTS / 2);
+}
+
 /// Tickets handed out.
 #[inline(always)]
 pub(crate) fn tickets() -> u64 {

@@ -119,6 +119,13 @@ pub(crate) fn refresh() -> bool {
     EXPECTED.load(Ordering::Relaxed) != 0 && refresh_now()
 }
 
+/// Looks at the maps now; none is due any more.
+pub(crate) fn look() {
+    if refresh_now() {
+        EXPECTED.store(0, Ordering::Relaxed);
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn refresh_now() -> bool {

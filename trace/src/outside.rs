@@ -116,6 +116,18 @@ pub(crate) fn is_the_command() -> bool {
     unsafe { c_bytes(name, options::DIRECTORY_MAX) == command.to_bytes() }
 }
 
+/// Whether somebody traces this thread, so that nobody else can.
+pub(crate) fn is_traced() -> bool {
+    // The tracer comes in the first lines, behind a name of at most 16 bytes.
+    const ROOM: usize = 512;
+    const TRACER: &[u8] = b"\nTracerPid:\t";
+    let mut buffer = [0; ROOM];
+    let status = sys::read_proc(c"/proc/thread-self/status", &mut buffer);
+    let at = status.windows(TRACER.len()).position(|part| part == TRACER);
+    let pid = at.and_then(|at| status.get(at + TRACER.len()..));
+    pid.is_some_and(|pid| pid.first() != Some(&b'0'))
+}
+
 /// As execvp(3) does: the first executable file of this name.
 fn search(name: &[u8]) -> Option<Path> {
     let directories = options::search_path().unwrap_or(b"/bin:/usr/bin");

@@ -49,7 +49,9 @@ impl Directory {
 
     /// One that goes when it is dropped, below TMPDIR.
     pub(crate) fn temporary() -> Result<Self, Failure> {
-        let parent = std::env::temp_dir();
+        // Programs go to other directories before they record.
+        let parent = std::path::absolute(std::env::temp_dir())
+            .map_err(|why| Failure::io("cannot tell where TMPDIR is", why))?;
         for number in 0..1000 {
             let path = parent.join(format!("{RECORDING}{}-{number}", std::process::id()));
             match make_directory(&path, mode()) {

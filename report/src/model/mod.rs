@@ -109,8 +109,8 @@ impl Model {
         self
     }
 
-    /// Takes in what the system held when the run was over: what is gone though no recorded call removed it, and what
-    /// was there before though a recorded call might have made it.
+    /// Takes in what the system held when the run was over: what is gone though no recorded call removed it, what was there
+    /// before though a recorded call might have made it, and the sizes of what is left.
     pub fn hold_against(&mut self, afterwards: Option<&Afterwards>) {
         let Some(afterwards) = afterwards else {
             return;
@@ -121,8 +121,9 @@ impl Model {
         let segments = afterwards.segments.iter();
         let segments: HashMap<i32, bool> = segments.map(|left| (left.shmid, left.new)).collect();
         let objects = afterwards.objects.iter();
-        let objects: HashMap<&str, bool> =
-            objects.map(|left| (left.name.as_str(), left.new)).collect();
+        let objects: HashMap<&str, (bool, u64)> = objects
+            .map(|left| (left.name.as_str(), (left.new, left.size)))
+            .collect();
         let lived_in = |ipc: u64| {
             let running =
                 |process: &Process| matches!(process.end, None | Some((_, Ending::Running)));
@@ -134,18 +135,26 @@ impl Model {
             .filter(|ipc| afterwards.ipc_namespaces.contains(ipc) || lived_in(*ipc))
             .collect();
         for object in self.objects.iter_mut() {
+            let mut size = None;
             let new = match &object.kind {
                 // What is in another namespace could not be looked at. It goes with the namespace.
                 Kind::Segment { .. } if living.contains(&object.ipc) && object.ipc != 0 => continue,
                 Kind::Segment { .. } if object.ipc != 0 => None,
                 Kind::Segment { shmid, .. } => segments.get(shmid).copied(),
-                Kind::Named(name) => objects.get(name.as_str()).copied(),
+                Kind::Named(name) => objects.get(name.as_str()).map(|(new, bytes)| {
+                    size = Some(*bytes);
+                    *new
+                }),
                 Kind::Memfd(_) | Kind::Anonymous | Kind::Unknown(_) => continue,
             };
             // What was made later by those who ran on could not be there.
             let later = afterwards.time != 0 && object.first.time > afterwards.time;
             let kept = object.origin != Origin::Found && !object.is_removed() && !later;
             object.removed_elsewhere = kept && new.is_none();
+            if kept && size.is_some() {
+                // What write(2) and those who are not recorded made of it.
+                object.size = size;
+            }
             if object.origin == Origin::CreatedOrFound && new == Some(false) {
                 object.origin = Origin::Found;
             }

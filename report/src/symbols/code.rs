@@ -3,10 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use addr2line::Loader;
+use addr2line::gimli::{BaseAddresses, DebugFrame, EhFrame, LittleEndian, UnwindSection};
 use framehop::{ExplicitModuleSectionInfo, Module as Unwindable};
 use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
@@ -42,6 +44,7 @@ struct Symbol {
 
 /// One file's code.
 pub(super) struct Code {
+    path: PathBuf,
     segments: Vec<Segment>,
     loaders: Vec<Loader>,
     /// By their starts.
@@ -69,6 +72,7 @@ impl Code {
         let file = ElfFile64::<Endianness>::parse(bytes.as_slice()).ok()?;
         let separate = separate::debug_file(path, &file);
         let mut code = Code {
+            path: path.to_path_buf(),
             segments: segments(&file, &bytes)?,
             loaders: Vec::new(),
             symbols: symbols(&file),
@@ -136,6 +140,38 @@ impl Code {
         let mut holding = before.filter(|symbol| linked - symbol.start < symbol.size);
         let name = holding.next()?.name.as_str();
         Some(addr2line::demangle_auto(name.into(), None).into_owned())
+    }
+
+    /// Whether an instruction before this offset in the file calls something, as before every return address of x86-64:
+    /// by a distance, or by a register or a word in memory.
+    pub(super) fn follows_call(&self, offset: u64) -> bool {
+        const LONGEST: usize = 7;
+        let mut bytes = [0; LONGEST];
+        let read = std::fs::File::open(&self.path)
+            .and_then(|file| file.read_exact_at(&mut bytes, offset.wrapping_sub(LONGEST as u64)));
+        let [.., by_distance, _, _, _, _] = bytes;
+        let indirect = |pair: &[u8]| matches!(pair, [0xff, operand] if operand & 0x38 == 0x10);
+        read.is_ok() && (by_distance == 0xe8 || bytes.windows(2).any(indirect))
+    }
+
+    /// Whether the tables tell how to unwind at an address as linked.
+    pub(super) fn has_table(&self, linked: u64) -> bool {
+        let sections = &self.sections;
+        let eh_frame = sections.eh_frame.as_ref().is_some_and(|(range, bytes)| {
+            let text = sections.text.as_ref().map_or(0, |text| text.start);
+            let bases = BaseAddresses::default().set_eh_frame(range.start);
+            let frames = EhFrame::new(bytes, LittleEndian);
+            let bases = bases.set_text(text);
+            let found = frames.fde_for_address(&bases, linked, EhFrame::cie_from_offset);
+            found.is_ok()
+        });
+        eh_frame
+            || sections.debug_frame.as_ref().is_some_and(|bytes| {
+                let frames = DebugFrame::new(bytes, LittleEndian);
+                let bases = BaseAddresses::default();
+                let found = frames.fde_for_address(&bases, linked, DebugFrame::cie_from_offset);
+                found.is_ok()
+            })
     }
 
     /// The module for the unwinder, mapped as `module` is.

@@ -20,10 +20,9 @@ pub use system::{DIRECTORIES, System};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use partage_trace_format::header::Arch;
-
 use crate::event::{Event, Stack};
 use crate::model::{Applied, Model, Module, Process, Site};
+use crate::stream::Start;
 use code::Code;
 
 /// The places of one address.
@@ -126,7 +125,7 @@ impl Symbols {
         let unwound = match self.unwound.get(&key) {
             Some(known) => Arc::clone(known),
             None => {
-                let unwound: Arc<[u64]> = self.unwind(process.start.arch, modules, stack).into();
+                let unwound: Arc<[u64]> = self.unwind(&process.start, modules, stack).into();
                 self.unwound.insert(key, Arc::clone(&unwound));
                 unwound
             }
@@ -146,7 +145,7 @@ impl Symbols {
         frames
     }
 
-    fn unwind(&mut self, arch: Arch, modules: &[Module], stack: &Stack) -> Vec<u64> {
+    fn unwind(&mut self, start: &Start, modules: &[Module], stack: &Stack) -> Vec<u64> {
         let mut known: Vec<&Module> = Vec::new();
         for module in modules.iter().rev() {
             // What was mapped later took the place of what was there before.
@@ -156,8 +155,33 @@ impl Symbols {
             }
         }
         let of = |module: &&Module| self.codes.get(&module.file)?.unwindable(module);
-        let modules = known.iter().filter_map(of).collect();
-        unwind::callers(arch, modules, stack)
+        let unwindable = known.iter().filter_map(of).collect();
+        // The C library within a program may have functions without tables.
+        let (outside, codes) = (start.outside, &mut self.codes);
+        let in_file = |address: u64| {
+            let holds = |module: &&&Module| (module.start..module.end).contains(&address);
+            let module = known.iter().find(holds)?;
+            Some((
+                *module,
+                (address - module.start).saturating_add(module.offset),
+            ))
+        };
+        let mut of_file = |address: u64, ask: fn(&Code, u64) -> Option<bool>| {
+            let (module, offset) = in_file(address)?;
+            ask(codes.get(&module.file)?, offset)
+        };
+        unwind::callers(start.arch, unwindable, stack, |last, mut words| {
+            let by_tables = |code: &Code, offset: u64| {
+                Some(code.has_table(code.linked(offset.saturating_sub(1))?))
+            };
+            if !outside || of_file(last, by_tables) != Some(false) {
+                return None;
+            }
+            let returns = |code: &Code, offset| Some(code.follows_call(offset));
+            Iterator::find(&mut words, |(_, word)| {
+                of_file(*word, returns) == Some(true)
+            })
+        })
     }
 
     fn frames(&mut self, modules: &[Module], pid: u32, callers: &[u64]) -> Vec<Frame> {

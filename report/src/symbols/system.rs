@@ -11,8 +11,15 @@ pub const DIRECTORIES: [&str; 5] = [
     "/usr/libexec/",
 ];
 
-/// Directories of sources that compilers put into programs: C++'s headers, Rust's library.
-const SOURCES: [&str; 3] = ["/usr/include/", "/usr/lib/gcc/", "/rustc/"];
+/// Directories of sources that compilers put into programs: C++'s headers, the libraries of Rust and Go.
+const SOURCES: [&str; 6] = [
+    "/usr/include/",
+    "/usr/lib/gcc/",
+    "/rustc/",
+    "/usr/lib/go",
+    "/usr/share/go",
+    "/usr/local/go/src/",
+];
 
 /// Most places that are shown of a call by default.
 const NEAREST: usize = 4;
@@ -93,6 +100,11 @@ impl System {
         } else if nearest.iter().any(own) {
             nearest.retain(own);
         }
+        // The C library within a statically linked program has no lines, and many functions inside one another.
+        let with_line = nearest.iter().position(|frame| frame.line.is_some());
+        if let Some(depth) = with_line.filter(|depth| *depth >= NEAREST) {
+            nearest.drain(..depth);
+        }
         nearest.truncate(NEAREST);
         // What comes before main is no place of the program's.
         let main = nearest
@@ -172,6 +184,22 @@ mod tests {
         assert_eq!(System::default().nearest(all.to_vec()), [own, main]);
         // Where there is nothing else it is shown.
         assert_eq!(System::default().nearest(vec![header.clone()]), [header]);
+    }
+
+    #[test]
+    fn many_functions_without_lines_give_way_to_the_first_with_one() {
+        let inner = |function| native("/srv/app", function, true);
+        let line = Some(("/srv/app.c".to_owned(), 9));
+        let own = Frame {
+            line,
+            ..inner("make")
+        };
+        let few = vec![inner("open"), inner("shm_open"), own.clone()];
+        assert_eq!(System::default().nearest(few.clone()), few);
+        let between = ["open", "_IO_file_open", "_IO_file_fopen", "fopen"].map(inner);
+        let many = [between.to_vec(), vec![own.clone()]].concat();
+        assert_eq!(System::default().nearest(many), [own]);
+        assert_eq!(System::default().nearest(between.to_vec()), between);
     }
 
     #[test]

@@ -13,8 +13,14 @@ type Module = framehop::Module<Bytes>;
 /// Most callers of one call.
 const MOST: usize = 128;
 
-/// The return addresses of a stack, innermost first, as far as it was copied.
-pub(super) fn callers(arch: Arch, modules: Vec<Module>, stack: &Stack) -> Vec<u64> {
+/// The return addresses of a stack, innermost first, as far as it was copied. Where the tables say nothing of one, `guess` picks
+/// the next among the words that lie above on the stack.
+pub(super) fn callers(
+    arch: Arch,
+    modules: Vec<Module>,
+    stack: &Stack,
+    mut guess: impl FnMut(u64, &mut dyn Iterator<Item = (u64, u64)>) -> Option<(u64, u64)>,
+) -> Vec<u64> {
     match arch {
         Arch::X86_64 => {
             // The call has pushed the return address, and returning pops it.
@@ -22,7 +28,12 @@ pub(super) fn callers(arch: Arch, modules: Vec<Module>, stack: &Stack) -> Vec<u6
             let regs = UnwindRegsX86_64::new(stack.return_address, above, stack.frame_pointer);
             let mut cache = CacheX86_64::<MayAllocateDuringUnwind>::new_in();
             let unwinder = UnwinderX86_64::<Bytes, MayAllocateDuringUnwind>::new();
-            walk(unwinder, &mut cache, regs, modules, stack)
+            let step_over = |last, regs: &mut UnwindRegsX86_64| {
+                let (at, next) = guess(last, &mut stack.words_from(regs.sp()))?;
+                *regs = UnwindRegsX86_64::new(next, at.wrapping_add(8), regs.bp());
+                Some(next)
+            };
+            walk(unwinder, &mut cache, regs, modules, stack, step_over)
         }
         Arch::Aarch64 => {
             let regs = UnwindRegsAarch64::new(
@@ -32,7 +43,7 @@ pub(super) fn callers(arch: Arch, modules: Vec<Module>, stack: &Stack) -> Vec<u6
             );
             let mut cache = CacheAarch64::<MayAllocateDuringUnwind>::new_in();
             let unwinder = UnwinderAarch64::<Bytes, MayAllocateDuringUnwind>::new();
-            walk(unwinder, &mut cache, regs, modules, stack)
+            walk(unwinder, &mut cache, regs, modules, stack, |_, _| None)
         }
     }
 }
@@ -43,6 +54,7 @@ fn walk<U>(
     mut regs: U::UnwindRegs,
     modules: Vec<Module>,
     stack: &Stack,
+    mut step_over: impl FnMut(u64, &mut U::UnwindRegs) -> Option<u64>,
 ) -> Vec<u64>
 where
     U: Unwinder<Module = Module>,
@@ -56,7 +68,10 @@ where
     while callers.len() < MOST
         && let Some(last) = callers.last().copied()
         && let Some(frame) = FrameAddress::from_return_address(last)
-        && let Ok(Some(next)) = unwinder.unwind_frame(frame, &mut regs, cache, &mut read)
+        && let Some(next) = step_over(last, &mut regs).or_else(|| {
+            let next = unwinder.unwind_frame(frame, &mut regs, cache, &mut read);
+            next.ok().flatten()
+        })
         && next != 0
     {
         callers.push(next);

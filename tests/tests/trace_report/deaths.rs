@@ -59,3 +59,40 @@ fn a_bus_error_that_was_sent_ends_the_process_too() {
     assert!(ended.output.contains(words), "{}", ended.output);
     assert!(!ended.output.contains("into it"), "{}", ended.output);
 }
+
+/// Asks in many ways what is done about the signal before it does anything about it.
+const ASKS: &str = r#"
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int is_default(void)
+{
+    struct sigaction action;
+    struct { void *handler; unsigned long rest[3]; } raw = {(void *)1, {1, 1, 1}};
+    if (sigaction(SIGBUS, NULL, &action) != 0 || syscall(SYS_rt_sigaction, SIGBUS, NULL, &raw, 8) != 0) return 0;
+    return action.sa_handler == SIG_DFL && action.sa_flags == 0 && raw.handler == NULL && raw.rest[0] == 0;
+}
+int main(int argc, char **argv)
+{
+    if (argc != 2) return 99;
+    if (!is_default()) return 1;
+    switch (argv[1][0]) {
+    case 's': return signal(SIGBUS, SIG_IGN) != SIG_DFL || signal(SIGBUS, SIG_DFL) != SIG_IGN;
+    case 'b': return ssignal(SIGBUS, SIG_IGN) != SIG_DFL;
+    case 'v': return sysv_signal(SIGBUS, SIG_IGN) != SIG_DFL;
+    default: return sigset(SIGBUS, SIG_HOLD) != SIG_DFL;
+    }
+}
+"#;
+
+#[test]
+fn a_program_finds_no_handler_that_it_did_not_set() {
+    let scratch = Scratch::new();
+    let program = scratch.compile("asks", ASKS, &["-Wno-deprecated-declarations"]);
+    for way in ["signal", "bsd", "v", "hold"] {
+        let ended = traced(&scratch, &["--leaks"], &program, &[way]);
+        assert_eq!(ended.code(), Some(0), "{way}: {}", ended.output);
+    }
+}

@@ -6,6 +6,7 @@
 
 mod damage;
 mod deaths;
+mod executed;
 mod findings;
 mod golden;
 mod habits;

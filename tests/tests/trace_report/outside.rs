@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use partage_tests::process::run_bounded;
 use std::time::Duration;
 
-use crate::support::{Scratch, partage, traced};
+use crate::support::{Scratch, alone, partage, traced, traced_alone};
 
 const BOUND: Duration = Duration::from_secs(60);
 
@@ -144,6 +144,51 @@ fn a_static_program_of_musl_is_recorded_by_itself() {
     let built = built_by("musl-gcc", &["-static"], &scratch, "program.c", PROGRAM);
     if let Some(program) = built {
         is_recorded(&program, &[], "musl");
+    }
+}
+
+/// Leaves two objects, made by functions of the C library that have others between themselves and the system call.
+const LEAVES: &str = r#"
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+__attribute__((noinline)) static int opens(const char *name) { return shm_open(name, O_CREAT | O_EXCL | O_RDWR, 0600) + 1; }
+__attribute__((noinline)) static int streams(const char *name)
+{
+    char path[200] = "/dev/shm";
+    strcat(path, name);
+    return (fopen(strcat(path, "-2"), "w") != NULL) + 1;
+}
+int main(int argc, char **argv)
+{
+    int made = opens(argv[argc - 1]);
+    made += streams(argv[argc - 1]);
+    return made < 3;
+}
+"#;
+
+#[test]
+fn a_static_program_leaves_something_at_its_own_lines() {
+    let _alone = alone();
+    for (tool, test) in [("gcc", "lines"), ("musl-gcc", "lines-of-musl")] {
+        let (scratch, name) = (Scratch::new(), name(test));
+        let words = ["-static", "-O2", "-g"];
+        let Some(program) = built_by(tool, &words, &scratch, "leaves.c", LEAVES) else {
+            continue;
+        };
+        let ended = traced_alone(&scratch, &["--fail-on-leaks"], &program, &[&name]);
+        for left in ["", "-2"] {
+            fs::remove_file(format!("/dev/shm{name}{left}")).unwrap();
+        }
+        assert_eq!(ended.code(), Some(1), "{}", ended.output);
+        for (function, line) in [("opens", 6), ("streams", 11), ("main", 15), ("main", 16)] {
+            let place = format!("leaves.c:{line}");
+            let told = ended.output.lines().find(|told| told.ends_with(&place));
+            let told = told.is_some_and(|told| told.contains(&format!("{function} at ")));
+            let on_x86_64 = cfg!(target_arch = "x86_64");
+            assert!(told || !on_x86_64, "{tool}, {place}: {}", ended.output);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use partage_report::symbols::Symbols;
 use partage_report::verdict::{Counting, Status, Verdict};
 use partage_report::{Model, Recording, deaths};
 use partage_trace_format::Call;
-use partage_trace_format::header::{Origin, State, offset};
+use partage_trace_format::header::{Origin, State, flag, offset};
 
 use crate::scene::{CLIENT, SERVER, WORKER};
 use crate::writer::TraceFile;
@@ -49,6 +49,7 @@ fn object(name: &str) -> Object {
 struct Judged {
     status: Status,
     abandoned: Status,
+    all: Status,
     text: String,
 }
 
@@ -61,6 +62,7 @@ fn judge(files: Vec<TraceFile>, afterwards: Afterwards) -> Judged {
     Judged {
         status: verdict.status(Counting::Lasting),
         abandoned: verdict.status(Counting::Abandoned),
+        all: verdict.status(Counting::All),
         text: verdict.text(&model, &mut Symbols::new(), Style::PLAIN),
     }
 }
@@ -69,11 +71,17 @@ fn judge(files: Vec<TraceFile>, afterwards: Afterwards) -> Judged {
 fn what_is_still_there_is_a_leak() {
     let afterwards = Afterwards {
         segments: vec![segment(7, SERVER)],
-        objects: vec![object("/x")],
+        objects: vec![Object {
+            size: 8192,
+            ..object("/x")
+        }],
         ..Afterwards::default()
     };
     let judged = judge(vec![two_made()], afterwards);
     assert_eq!(judged.status, Status::Leaks);
+    // Written to, since no call of the recording gave it a size.
+    let label = "/x 8 KiB: never unlinked";
+    assert!(judged.text.contains(label), "{}", judged.text);
     assert!(
         judged
             .text
@@ -173,6 +181,18 @@ fn losses_leave_doubt_and_leaks_are_leaks_all_the_same() {
     };
     assert_eq!(judge(vec![lossy], afterwards).status, Status::Leaks);
     assert_eq!(judge(vec![], Afterwards::default()).status, Status::Unclear);
+}
+
+#[test]
+fn more_mappings_than_are_tracked_leave_doubt_about_what_was_held_only() {
+    let mut mapped = file(SERVER, 1, 1000);
+    mapped.word(offset::FLAGS, flag::UNTRACKED_MAPPINGS);
+    mapped.named(Call::ShmOpen, &MAKE, 3, "/x");
+    mapped.named(Call::ShmUnlink, &[0], 0, "/x");
+    mapped.call(Call::Close, &[3], 0);
+    let judged = judge(vec![mapped], Afterwards::default());
+    assert_eq!(judged.status, Status::Clean, "{}", judged.text);
+    assert_eq!(judged.all, Status::Unclear, "{}", judged.text);
 }
 
 /// The maker, its parent, and the maker's helper.

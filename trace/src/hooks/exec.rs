@@ -14,7 +14,7 @@ use crate::frames::Site;
 use crate::next::Symbol;
 use crate::outside::StandIn;
 use crate::recorder::{self, Outcome};
-use crate::{file, sys, text, thread};
+use crate::{file, outside, sys, text, thread};
 
 unsafe extern "C" {
     static environ: *const *const c_char;
@@ -120,7 +120,9 @@ fn exec(symbol: Symbol, args: Args, site: Site, target: Target) -> usize {
     let mut buffer = [0; NAME_MAX];
     let path = text::copy_c_bytes(target.path, &mut buffer);
     let recorded = hands_on_recorder(target.envp);
-    let mut stand_in = target.stand_in(recorded);
+    // A debugger waits for this exec and no other, and a process has one tracer.
+    let stand_in = target.stand_in(recorded);
+    let mut stand_in = stand_in.filter(|_| !outside::is_traced());
     let command = stand_in.as_mut().and_then(StandIn::words);
     let untraced = if recorded || command.is_some() {
         0
@@ -156,9 +158,13 @@ fn set_state(state: State) {
     }
 }
 
-/// Whether an environment makes a new image record too. It may be at a bad address: the exec is about to find out.
+/// Whether an environment makes a new image record too. It may be at a bad address: the exec is about to find out. Null
+/// is an empty one, as clearenv(3) leaves it.
 fn hands_on_recorder(envp: usize) -> bool {
     const LIBRARY: &[u8] = b"partage_trace";
+    if envp == 0 {
+        return false;
+    }
     let (mut directory, mut preload) = (false, false);
     for index in 0.. {
         let mut pointer = [0; size_of::<usize>()];

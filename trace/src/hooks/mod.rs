@@ -5,10 +5,12 @@
 
 pub(crate) mod descriptors;
 pub(crate) mod exec;
+pub(crate) mod handlers;
 pub(crate) mod memory;
 pub(crate) mod moves;
 pub(crate) mod paths;
 pub(crate) mod process;
+pub(crate) mod sandbox;
 pub(crate) mod semaphores;
 pub(crate) mod streams;
 pub(crate) mod sysv;

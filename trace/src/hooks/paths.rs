@@ -11,7 +11,7 @@ use crate::frames::Site;
 use crate::next::Symbol;
 use crate::places::{self, Path};
 use crate::recorder::{self, Begun, Outcome};
-use crate::{descriptors, text};
+use crate::{descriptors, sys, text};
 
 /// Where the paths of calls begin that take no directory.
 pub(super) const HERE: c_int = libc::AT_FDCWD;
@@ -142,15 +142,34 @@ pub(crate) fn creat(symbol: Symbol, args: Args, site: Site) -> usize {
 
 pub(crate) fn openat(symbol: Symbol, args: Args, site: Site) -> usize {
     let [directory, path, flags, mode, ..] = args;
-    let mode = mode_of(flags, mode);
-    let opening = Opening {
+    open_path(symbol, args, site, below(directory, path, flags, mode))
+}
+
+/// openat2(2), by number, which has flags and mode in a structure; recorded as the openat that it extends.
+pub(crate) fn openat2(symbol: Symbol, args: Args, site: Site) -> usize {
+    let [directory, path, how, ..] = args;
+    let mut words = [[0; size_of::<u64>()]; 2];
+    // What cannot be read makes the call fail.
+    let _ = sys::read_memory(how, words.as_flattened_mut());
+    let [flags, mode] = words.map(usize::from_ne_bytes);
+    open_path(symbol, args, site, below(directory, path, flags, mode))
+}
+
+fn below(directory: usize, path: usize, flags: usize, mode: usize) -> Opening {
+    Opening {
         call: Call::Openat,
-        shown: [signed(directory), path, signed(flags), mode, 0, 0],
+        shown: [
+            signed(directory),
+            path,
+            signed(flags),
+            mode_of(flags, mode),
+            0,
+            0,
+        ],
         directory: int(directory),
         path,
         flags: int(flags),
-    };
-    open_path(symbol, args, site, opening)
+    }
 }
 
 /// The mode counts only where something may be created; else its register holds anything.

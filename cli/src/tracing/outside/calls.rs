@@ -16,6 +16,7 @@ pub(super) const STOPS: &[libc::c_long] = &[
     libc::SYS_shmctl,
     libc::SYS_memfd_create,
     libc::SYS_openat,
+    libc::SYS_openat2,
     libc::SYS_unlinkat,
     libc::SYS_munmap,
     libc::SYS_mremap,
@@ -77,6 +78,14 @@ pub(super) fn begins(
         libc::SYS_openat => {
             let args = [signed(a), b, signed(c), creates(c, d), 0, 0];
             paths::open(tid, Call::Openat, args, (a, b), c)
+        }
+        libc::SYS_openat2 => {
+            let how = stop::words(tid, c, 16);
+            let &[flags, mode] = how.as_slice() else {
+                return (None, None);
+            };
+            let args = [signed(a), b, signed(flags), creates(flags, mode), 0, 0];
+            paths::open(tid, Call::Openat, args, (a, b), flags)
         }
         libc::SYS_unlinkat => {
             let args = [signed(a), b, signed(c), 0, 0, 0];

@@ -58,8 +58,9 @@ impl TraceFile {
         })
     }
 
-    /// Adds a record; the slots first, then the word that makes them count.
-    pub(super) fn add(&mut self, record: &RawRecord, pieces: &[Piece<'_>]) {
+    /// Adds a record; the slots first, then the word that makes them count. Its ticket.
+    pub(super) fn add(&mut self, record: &RawRecord, pieces: &[Piece<'_>]) -> u64 {
+        let ticket = self.cursor;
         let payload = payload(pieces);
         let parts = 1 + payload.len().div_ceil(PART_BYTES) as u64;
         let mut bytes = vec![0; parts as usize * SLOT_SIZE];
@@ -86,6 +87,7 @@ impl TraceFile {
             self.set_word(offset::FLAGS, flag::OUTSIDE | flag::STOPPED);
         }
         self.set_long(offset::CURSOR, self.cursor);
+        ticket
     }
 
     /// Says what became of the image.

@@ -8,6 +8,7 @@
 //!       ├ process    a process of the run, and what is recorded of it
 //!       │   ├ results    what a call has changed, and what its record tells
 //!       │   ├ holdings   the shared memory of a process: descriptors and mappings
+//!       │   ├ stacks     where a call was made
 //!       │   └ file       the trace file
 //!       └ stop       ptrace(2) itself, and a tracee's memory
 //! beside   the same for a program that a recorded one executes
@@ -25,6 +26,7 @@ mod paths;
 mod process;
 mod results;
 mod run;
+mod stacks;
 mod stop;
 mod tracer;
 

@@ -4,6 +4,7 @@ use super::file::{Ticks, TraceFile};
 use super::holdings::{Found, Holdings};
 use super::paths::Seen;
 use super::results;
+use super::stacks::{Kept, Stacks};
 use super::stop::{self, Place};
 use crate::tracing::ipc_namespace;
 use partage_report::alive;
@@ -19,7 +20,7 @@ use std::os::unix::ffi::OsStrExt;
 pub(super) struct Begun {
     pub(super) seen: Seen,
     pub(super) time: u64,
-    pub(super) caller: u64,
+    pub(super) place: Place,
 }
 
 /// A process of the run.
@@ -30,6 +31,7 @@ pub(super) struct Process {
     pub(super) parent: u32,
     /// Executable mappings of files, as recorded.
     code: Vec<[u64; 6]>,
+    stacks: Stacks,
     /// Looks at them that are due because something is being loaded.
     expected: u8,
 }
@@ -42,11 +44,13 @@ impl Process {
             holdings,
             parent,
             code: Vec::new(),
+            stacks: Stacks::default(),
             expected: 0,
         }
     }
 
-    fn add(&mut self, tid: i32, pid: u32, record: &RawRecord, pieces: &[(u16, &[u8])]) {
+    /// Adds a record; its ticket.
+    fn add(&mut self, tid: i32, pid: u32, record: &RawRecord, pieces: &[(u16, &[u8])]) -> u64 {
         let now = || self.clock.now();
         let record = RawRecord {
             time: if record.time == 0 { now() } else { record.time },
@@ -54,7 +58,7 @@ impl Process {
             tid: tid as u32,
             ..*record
         };
-        self.file.add(&record, pieces);
+        self.file.add(&record, pieces)
     }
 
     /// A child was made (`child` is its pid), or this is one, and `child` is 0.
@@ -109,6 +113,12 @@ impl Process {
         if let Some((tag, bytes)) = &payload {
             pieces.push((*tag, bytes));
         }
+        // sem_open gives its object the name by a link.
+        let makes = begun.seen.call.takes() || matches!(begun.seen.call, Call::Link | Call::Rename);
+        let stack = match makes && !failed {
+            true => self.stack(tid, pid, &begun),
+            false => None,
+        };
         let record = RawRecord {
             time: begun.time,
             duration: self.clock.now().saturating_sub(begun.time),
@@ -116,7 +126,8 @@ impl Process {
             errno: if failed { -result as i32 } else { 0 },
             result: if failed { -1 } else { result },
             args: begun.seen.args,
-            callers: [begun.caller, 0, 0, 0],
+            flags: stack.map_or(0, |_| flag::STACK),
+            callers: [self.caller(tid, begun.place), 0, 0, stack.unwrap_or(0)],
             ..RawRecord::default()
         };
         self.add(tid, pid, &record, &pieces);
@@ -129,16 +140,39 @@ impl Process {
         self.add(pid as i32, pid, &record, &[(tag::NAME, &found.link)]);
     }
 
+    /// The ticket of the stack of a call that has ended.
+    fn stack(&mut self, tid: i32, pid: u32, begun: &Begun) -> Option<u64> {
+        let kept = Kept::of(tid, begun.place, |address| self.is_code(address))?;
+        let mut stacks = std::mem::take(&mut self.stacks);
+        let ticket = stacks.ticket(kept, |kept| {
+            let [stack_pointer, frame_pointer, return_address] = kept.registers;
+            let record = RawRecord {
+                time: begun.time,
+                args: [stack_pointer, frame_pointer, return_address, 0, 0, 0],
+                ..plain(Call::Stack, 0)
+            };
+            let pieces = [
+                (tag::PLACES, kept.places.as_slice()),
+                (tag::WORDS, kept.words.as_slice()),
+            ];
+            self.add(tid, pid, &record, &pieces)
+        });
+        self.stacks = stacks;
+        Some(ticket)
+    }
+
+    fn is_code(&self, address: u64) -> bool {
+        let mut code = self.code.iter();
+        code.any(|[start, end, ..]| (start..end).contains(&&address))
+    }
+
     /// The likely place of a call. The wrapper that makes it has few words on the stack above its return address, if
     /// any; where none of them leads into code, the wrapper itself is the place.
-    pub(super) fn caller(&self, tid: i32, place: Place) -> u64 {
-        let mut words = stop::top_of_stack(tid, place.stack).into_iter();
-        let is_code = |address: &u64| {
-            self.code
-                .iter()
-                .any(|[start, end, ..]| (start..end).contains(&address))
-        };
-        words.find(is_code).unwrap_or(place.instruction)
+    fn caller(&self, tid: i32, place: Place) -> u64 {
+        const TOP: usize = 128;
+        let words = stop::words(tid, place.stack, TOP);
+        let code = words.into_iter().find(|word| self.is_code(*word));
+        code.unwrap_or(place.instruction)
     }
 
     /// Says in which IPC namespace it is, if that is not the run's.

@@ -44,7 +44,7 @@ pub(super) enum GoOn {
 }
 
 fn request(request: Request, tid: i32, address: usize, data: usize) -> io::Result<i64> {
-    // SAFETY: the requests of this file pass no memory but `Info`, which is writable for the size that is told.
+    // SAFETY: the requests of this file pass no memory but structures, each writable for the size that is told or that it has.
     let result = unsafe { libc::ptrace(request, tid, address, data) };
     match result {
         -1 => Err(io::Error::last_os_error()),
@@ -141,6 +141,22 @@ pub(super) fn moment(tid: i32) -> Option<Moment> {
     }
 }
 
+/// The frame pointer of a stopped thread, with which its stack can be unwound. On aarch64 that would take the link register
+/// as well, and to know whether the function has stored it.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn frame_pointer(tid: i32) -> Option<u64> {
+    // SAFETY: all zeros is a valid structure of registers.
+    let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    let place = (&raw mut registers) as usize;
+    request(libc::PTRACE_GETREGS, tid, 0, place).ok()?;
+    Some(registers.rbp)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) fn frame_pointer(_: i32) -> Option<u64> {
+    None
+}
+
 /// Copies a tracee's memory; how much could be copied.
 pub(super) fn read(tid: i32, address: u64, into: &mut [u8]) -> usize {
     let local = libc::iovec {
@@ -157,11 +173,10 @@ pub(super) fn read(tid: i32, address: u64, into: &mut [u8]) -> usize {
     usize::try_from(count).unwrap_or(0)
 }
 
-/// The words on top of a thread's stack.
-pub(super) fn top_of_stack(tid: i32, stack: u64) -> Vec<u64> {
-    const WORDS: usize = 16;
-    let mut bytes = [0; WORDS * 8];
-    let count = read(tid, stack, &mut bytes);
+/// The words of a tracee's memory from an address on, as far as they can be had: so many bytes.
+pub(super) fn words(tid: i32, address: u64, size: usize) -> Vec<u64> {
+    let mut bytes = vec![0; size];
+    let count = read(tid, address, &mut bytes);
     let words = bytes.get(..count).unwrap_or_default().chunks_exact(8);
     words
         .filter_map(|word| word.try_into().ok().map(u64::from_ne_bytes))

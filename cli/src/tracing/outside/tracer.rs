@@ -206,7 +206,7 @@ impl Tracer {
                 let begun = Begun {
                     seen,
                     time: self.clock.now(),
-                    caller: process.caller(tid, place),
+                    place,
                 };
                 self.calls.insert(tid, begun);
                 GoOn::ToCall
