@@ -44,7 +44,7 @@ const EVERYWHERE_FOR_TOOLS: [&str; 7] = [
 ];
 
 /// What one of the three lacks: asked for weakly, and done without.
-const SOMEWHERE: [&str; 7] = [
+const SOMEWHERE: [&str; 8] = [
     // One of a pair.
     "__errno",
     "__errno_location",
@@ -55,6 +55,8 @@ const SOMEWHERE: [&str; 7] = [
     "gnu_get_libc_version",
     // Finds the place in the linker's list; without it the list is walked.
     "_dl_find_object",
+    // Says that there is one thread only.
+    "__libc_single_threaded",
 ];
 
 /// Everything that is loaded into programs, and whether it is a tool's.

@@ -5,6 +5,7 @@
 //! glibc gives it to no shared object. So it is linked with `--wrap=pthread_atfork`: the plain name becomes
 //! `__wrap_pthread_atfork`, which is set to null, and `__real_pthread_atfork` becomes the plain name, as a weak symbol.
 
+use crate::sync::{AtomicU8, Ordering};
 use core::ffi::{c_int, c_void};
 use libc::word;
 
@@ -13,6 +14,7 @@ core::arch::global_asm!(
     ".weak __real_pthread_atfork",
     ".weak gnu_get_libc_version",
     ".weak __libc_setup_tls",
+    ".weak __libc_single_threaded",
     ".pushsection .data.rel.ro.partage_c_library,\"aw\"",
     ".balign 8",
     ".hidden partage_c_library",
@@ -23,6 +25,7 @@ core::arch::global_asm!(
     concat!(word!(), "__real_pthread_atfork"),
     concat!(word!(), "gnu_get_libc_version"),
     concat!(word!(), "__libc_setup_tls"),
+    concat!(word!(), "__libc_single_threaded"),
     ".popsection"
 );
 
@@ -39,6 +42,7 @@ struct Found {
     loaded_pthread_atfork: Option<PthreadAtfork>,
     glibc_shared: usize,
     glibc_static: usize,
+    single_threaded: *const AtomicU8,
 }
 
 unsafe extern "C" {
@@ -51,6 +55,13 @@ pub(crate) fn is_musl() -> bool {
     // SAFETY: the pointers are filled in before the program starts, and constant.
     let is_glibc = unsafe { FOUND.glibc_shared != 0 || FOUND.glibc_static != 0 };
     !is_glibc && !libc::errno::is_bionic()
+}
+
+/// Whether the C library says that there is one thread only. glibc does since 2.32, the others never.
+pub(crate) fn is_single_threaded() -> bool {
+    // SAFETY: the C library's own byte, or null.
+    let byte = unsafe { FOUND.single_threaded.as_ref() };
+    byte.is_some_and(|byte| byte.load(Ordering::Relaxed) != 0)
 }
 
 /// Registers handlers for every fork from now on. If the C library cannot do so, a child is noticed at its first call.

@@ -140,6 +140,22 @@ pub(crate) fn chmod(path: &CStr, mode: u32) -> Result<()> {
     unsafe { syscall!(libc::SYS_fchmodat, libc::AT_FDCWD, path.as_ptr(), mode) }.map(drop)
 }
 
+/// chown(2).
+pub(crate) fn chown(path: &CStr, uid: u32, gid: u32) -> Result<()> {
+    // SAFETY: the path is a C string.
+    unsafe {
+        syscall!(
+            libc::SYS_fchownat,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            uid,
+            gid,
+            0
+        )
+    }
+    .map(drop)
+}
+
 /// lstat(2).
 pub(crate) fn lstat(path: &CStr) -> Result<Status> {
     fstatat(libc::AT_FDCWD, path, libc::AT_SYMLINK_NOFOLLOW)

@@ -7,7 +7,7 @@
 
 use super::Registry;
 use super::segment::Segment;
-use super::segment_file::{check_file_size, empty, set_size};
+use super::segment_file::{check_file_size, set_size};
 use crate::error::{Errno, Result};
 use crate::log;
 use crate::options;
@@ -171,6 +171,17 @@ impl Registry {
             }
             done => done,
         }
+    }
+}
+
+/// Frees the memory behind a file that is still mapped somewhere.
+fn empty(path: &Path) -> Result<()> {
+    let file = File::open(path.as_c_str(), libc::O_WRONLY, 0)?;
+    let status = file.fstat()?;
+    if status.mode & libc::S_IFMT == libc::S_IFREG && status.links == 1 {
+        file.ftruncate(0)
+    } else {
+        Err(Errno::EPERM)
     }
 }
 

@@ -137,6 +137,22 @@ impl Registry {
         }))
     }
 
+    /// Whether an open file is the segment's. Another thread of the program may have closed its descriptor, and opened another
+    /// file that got the number.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn is_file_of(&self, file: &File, segment: &Segment) -> bool {
+        let Ok(seen) = file.fstat() else {
+            return false;
+        };
+        // Reached by its name it is this one; where its name is out of reach, nothing else is known of it.
+        let named = self
+            .memory_path(segment)
+            .and_then(|path| paths::lstat(path.as_c_str()));
+        named.is_ok_and(|named| (named.device, named.inode) == (seen.device, seen.inode))
+            || named.is_err()
+    }
+
     /// Another process may keep a page of the segment mapped for its next attach, which would keep all of its memory.
     /// The file is emptied, so that removal frees the memory, as in the kernel. This process has dropped its own kept
     /// page before.
@@ -154,7 +170,8 @@ impl Registry {
         {
             return;
         }
-        let _ = empty(&self.segment_path(segment));
+        // Nobody else makes files here, so the name leads to the segment's file, and no descriptor is needed.
+        let _ = paths::truncate(self.segment_path(segment).as_c_str(), 0);
     }
 
     /// Removes the file.
@@ -219,12 +236,24 @@ impl Registry {
     /// Lets exactly those users open the file that the segment's mode lets attach: its owner and creator by the first
     /// digit, both their groups by the second. If owner and creator differ, that takes an access list.
     fn set_access(&self, path: &Path, before: &Segment, now: &Segment) -> Result<()> {
-        let file = File::open(path.as_c_str(), libc::O_PATH, 0)?;
-        let status = file.fstat()?;
+        // Where nobody else makes files, the name leads to the same file throughout, and no descriptor is needed.
+        let held = if self.is_shared() {
+            Some(File::open(path.as_c_str(), libc::O_PATH, 0)?)
+        } else {
+            None
+        };
+        let mut own = *path;
+        let status = match &held {
+            Some(file) => {
+                own = Path::new();
+                own.push_text(&file.own_path());
+                file.fstat()?
+            }
+            None => paths::lstat(path.as_c_str())?,
+        };
         if status.mode & libc::S_IFMT != libc::S_IFREG || status.links != 1 {
             return Err(Errno::EPERM);
         }
-        let own = file.own_path();
         // Where others make files, the creator in the registry is believed only if the file lets that user in already.
         let (user, group) = if self.is_shared() {
             access_list::names(own.as_c_str(), now.cuid, now.cgid)
@@ -237,7 +266,7 @@ impl Registry {
         );
         if (before.uid, before.gid) != (now.uid, now.gid) {
             // Without the privilege to give files away, the access list lets the new owner in.
-            let _ = file.fchown(now.uid, now.gid);
+            let _ = paths::chown(own.as_c_str(), now.uid, now.gid);
         }
         let mode = now.mode & 0o777;
         if (now.uid, now.gid) == creator {
@@ -311,17 +340,6 @@ impl Registry {
         let id = name.strip_prefix(beginning.bytes())?.strip_prefix(b"-")?;
         let digits = id.iter().map_while(|&byte| char::from(byte).to_digit(16));
         u32::try_from(digits.fold(0, |id: u64, digit| id << 4 | u64::from(digit))).ok()
-    }
-}
-
-/// Frees the memory behind a file that is still mapped somewhere.
-pub(super) fn empty<const N: usize>(path: &Text<N>) -> Result<()> {
-    let file = File::open(path.as_c_str(), libc::O_WRONLY, 0)?;
-    let status = file.fstat()?;
-    if status.mode & libc::S_IFMT == libc::S_IFREG && status.links == 1 {
-        file.ftruncate(0)
-    } else {
-        Err(Errno::EPERM)
     }
 }
 

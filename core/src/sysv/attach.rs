@@ -4,6 +4,7 @@ use super::explain;
 use super::huge;
 use super::permission::{self, Current, EXECUTE, READ, WRITE};
 use crate::error::{Errno, Result};
+use crate::os::c_library;
 use crate::os::files::File;
 use crate::os::memory::{self, page_size};
 use crate::process::{self, Attached, Attaching, Range, Remains, Wanted};
@@ -232,15 +233,26 @@ unsafe fn map_anew(
     segment: &Segment,
     len: usize,
 ) -> Result<usize> {
-    let file = attaching
-        .registry()
-        .open_file(segment, request.is_read_only())?;
-    if !target.replaces_others() {
-        // SAFETY: the caller's promise; the kernel chooses free memory.
-        return unsafe { map_file(&file, request, target, len) };
+    let registry = attaching.registry();
+    for _ in 0..TRIES {
+        let file = registry.open_file(segment, request.is_read_only())?;
+        // SAFETY: the caller's promise for MAP_FIXED; else the kernel chooses free memory.
+        let mapped = unsafe {
+            if target.replaces_others() {
+                map_over(attaching, &file, request, target, len)
+            } else {
+                map_file(&file, request, target, len)
+            }
+        };
+        if c_library::is_single_threaded() || registry.is_file_of(&file, segment) {
+            return mapped;
+        }
+        if let Ok(start) = mapped {
+            // SAFETY: the mapping was made just now, of a file that is not the segment's.
+            let _ = unsafe { memory::munmap(start, len) };
+        }
     }
-    // SAFETY: the caller's promise for MAP_FIXED.
-    unsafe { map_over(attaching, &file, request, target, len) }
+    Err(Errno::EAGAIN)
 }
 
 /// Maps over everything that is there, attachments too.
