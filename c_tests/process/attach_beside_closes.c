@@ -33,11 +33,11 @@ int main(void)
 {
     long size = page_size();
     char *marks = malloc(size);
-    char name[] = "/dev/shm/partage-test-XXXXXX";
+    char name[100];
+    snprintf(name, sizeof name, "%s/marks", new_directory());
     memset(marks, MARK, size);
-    marked = mkstemp(name);
+    marked = open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
     CHECK_OK(marked);
-    CHECK_OK(unlink(name));
     CHECK_EQ(write(marked, marks, size), size);
     for (int number = 0; number < FIRST - 1;) { /* The next ones are those that the thread closes. */
         number = dup(marked);
