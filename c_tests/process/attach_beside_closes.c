@@ -3,31 +3,9 @@
  * A thread closes descriptors that it did not open, and opens a file of its own that gets their numbers, while another
  * makes, changes and attaches segments: each attach is of the segment, and the file is what it was.
  */
-#include "harness.h"
+#include "closes.h"
 
-#include <pthread.h>
-
-enum { ROUNDS = 3000, FIRST = 20, LAST = 30, FILES = 6, MARK = 0x55 };
-
-static atomic_bool done;
-static int marked;
-
-static void *close_and_open(void *nothing)
-{
-    char path[40];
-    int file[FILES];
-    (void)nothing;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", marked);
-    while (!done) {
-        for (int number = FIRST; number < LAST; number++)
-            close(number);
-        for (int i = 0; i < FILES; i++)
-            file[i] = open(path, O_RDWR);
-        for (int i = 0; i < FILES; i++)
-            close(file[i]);
-    }
-    return NULL;
-}
+enum { ROUNDS = 3000, MARK = 0x55 };
 
 int main(void)
 {
@@ -36,16 +14,11 @@ int main(void)
     char name[100];
     snprintf(name, sizeof name, "%s/marks", new_directory());
     memset(marks, MARK, size);
-    marked = open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+    int marked = open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
     CHECK_OK(marked);
     CHECK_EQ(write(marked, marks, size), size);
-    for (int number = 0; number < FIRST - 1;) { /* The next ones are those that the thread closes. */
-        number = dup(marked);
-        CHECK_OK(number);
-    }
     REMOVE(NEW_SEGMENT(size, 0600)); /* The first call of all opens more. */
-    pthread_t thread;
-    CHECK_EQ(pthread_create(&thread, NULL, close_and_open, NULL), 0);
+    pthread_t thread = start_closing(name);
     for (int i = 0; i < ROUNDS; i++) {
         int id = NEW_SEGMENT(size, 0600);
         char *memory = ATTACH(id, NULL, 0);
@@ -59,8 +32,7 @@ int main(void)
         CHECK_OK(shmdt(memory));
         REMOVE(id);
     }
-    done = true;
-    CHECK_EQ(pthread_join(thread, NULL), 0);
+    stop_closing(thread);
     char byte = 0;
     CHECK_EQ(pread(marked, &byte, 1, 0), 1);
     CHECK_EQ(byte, MARK);

@@ -216,18 +216,7 @@ impl File {
 
     /// fchown(2), for a descriptor that was opened with `O_PATH` too.
     pub(crate) fn fchown(&self, uid: u32, gid: u32) -> Result<()> {
-        // SAFETY: the path is a C string.
-        unsafe {
-            syscall!(
-                libc::SYS_fchownat,
-                self.fd,
-                c"".as_ptr(),
-                uid,
-                gid,
-                libc::AT_EMPTY_PATH
-            )
-        }
-        .map(drop)
+        paths::fchownat(self.fd, c"", (uid, gid), libc::AT_EMPTY_PATH)
     }
 
     /// A path that leads to this very file, even if its name now leads elsewhere; for calls that take no descriptor

@@ -19,6 +19,13 @@ pub(crate) struct Status {
     pub(crate) blocks: u64,
 }
 
+impl Status {
+    /// Whether both are of one file.
+    pub(crate) fn is_of_same_file(&self, other: &Status) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+}
+
 /// unlink(2).
 pub(crate) fn unlink(path: &CStr) -> Result<()> {
     unlinkat(libc::AT_FDCWD, path)
@@ -69,18 +76,8 @@ pub(crate) fn truncate(path: &CStr, size: u64) -> Result<()> {
 
 /// lchown(2) of the group.
 pub(crate) fn set_group(path: &CStr, gid: u32) -> Result<()> {
-    // SAFETY: the path is a C string.
-    unsafe {
-        syscall!(
-            libc::SYS_fchownat,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            u32::MAX,
-            gid,
-            libc::AT_SYMLINK_NOFOLLOW
-        )
-    }
-    .map(drop)
+    let ids = (u32::MAX, gid);
+    fchownat(libc::AT_FDCWD, path, ids, libc::AT_SYMLINK_NOFOLLOW)
 }
 
 /// link(2).
@@ -142,18 +139,13 @@ pub(crate) fn chmod(path: &CStr, mode: u32) -> Result<()> {
 
 /// chown(2).
 pub(crate) fn chown(path: &CStr, uid: u32, gid: u32) -> Result<()> {
+    fchownat(libc::AT_FDCWD, path, (uid, gid), 0)
+}
+
+/// fchownat(2).
+pub(super) fn fchownat(fd: i32, path: &CStr, (uid, gid): (u32, u32), flags: i32) -> Result<()> {
     // SAFETY: the path is a C string.
-    unsafe {
-        syscall!(
-            libc::SYS_fchownat,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            uid,
-            gid,
-            0
-        )
-    }
-    .map(drop)
+    unsafe { syscall!(libc::SYS_fchownat, fd, path.as_ptr(), uid, gid, flags) }.map(drop)
 }
 
 /// lstat(2).

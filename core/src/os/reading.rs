@@ -2,15 +2,14 @@
 //! number: nothing may be concluded from what is missing in another file.
 
 use super::files::File;
-use super::paths;
+use super::paths::{self, Status};
 use crate::error::{Errno, Result};
 use core::ffi::CStr;
 
 /// A file that is being read.
 pub(crate) struct Reading {
     file: File,
-    device: u64,
-    inode: u64,
+    status: Status,
 }
 
 /// How often a file is opened until it is the one at its path. It never is where an emulator answers with a file of its own.
@@ -27,13 +26,9 @@ impl Reading {
         loop {
             tries += 1;
             let file = File::open(path, libc::O_RDONLY | flags, 0)?;
-            let (seen, named) = (file.fstat()?, paths::lstat(path)?);
-            if tries == TRIES || (seen.device, seen.inode) == (named.device, named.inode) {
-                return Ok(Reading {
-                    file,
-                    device: seen.device,
-                    inode: seen.inode,
-                });
+            let status = file.fstat()?;
+            if status.is_of_same_file(&paths::lstat(path)?) || tries == TRIES {
+                return Ok(Reading { file, status });
             }
         }
     }
@@ -48,8 +43,7 @@ impl Reading {
     /// - `ESTALE` another file has its number by now; `EBADF` none has
     #[inline(never)]
     pub(crate) fn end(self) -> Result<()> {
-        let now = self.file.fstat()?;
-        if (now.device, now.inode) == (self.device, self.inode) {
+        if self.file.fstat()?.is_of_same_file(&self.status) {
             Ok(())
         } else {
             Err(Errno::ESTALE)

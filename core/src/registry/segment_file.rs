@@ -149,8 +149,7 @@ impl Registry {
         let named = self
             .memory_path(segment)
             .and_then(|path| paths::lstat(path.as_c_str()));
-        named.is_ok_and(|named| (named.device, named.inode) == (seen.device, seen.inode))
-            || named.is_err()
+        named.map_or(true, |named| named.is_of_same_file(&seen))
     }
 
     /// Another process may keep a page of the segment mapped for its next attach, which would keep all of its memory.
