@@ -6,6 +6,7 @@ use crate::log::{self, Level};
 use crate::options::{self, BackendChoice};
 use crate::os::arch::syscall;
 use crate::os::files::File;
+use crate::os::reading;
 use crate::sync::{AtomicU32, Ordering};
 
 /// Which backend answers.
@@ -56,7 +57,7 @@ fn kernel_works() -> bool {
 
 fn is_unfiltered() -> Result<bool> {
     let mut text = [0u8; 4096];
-    let read = File::open(c"/proc/self/status", libc::O_RDONLY, 0)?.read_start(&mut text)?;
+    let read = reading::read_start(c"/proc/self/status", &mut text)?;
     let line = b"\nSeccomp:\t0\n";
     Ok(text
         .get(..read)

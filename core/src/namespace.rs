@@ -20,12 +20,14 @@ type Path = Text<{ LONGEST_DIRECTORY + 1 }>;
 pub const DIRECTORY_MODE: u32 = 0o711;
 
 /// In the mode of a directory that is not finished yet, see `is_half_made`: the sticky bit.
-pub const UNFINISHED: u32 = 0o1000;
+pub const UNFINISHED: u32 = STICKY;
 
 /// How the names of directories of private runs begin.
 const PRIVATE: &[u8] = b"partage-private-";
 
 const OTHERS_WRITE: u32 = 0o002;
+const GROUP_WRITES: u32 = 0o020;
+const STICKY: u32 = 0o1000;
 
 /// A directory that was checked and found fit.
 pub(crate) struct Directory {
@@ -75,8 +77,7 @@ pub(crate) fn find_named(named: &[u8]) -> Result<Directory> {
     if identity::euid() != 0 {
         return look_at(path, Make::Never);
     }
-    let directory = open_directory(&path, libc::O_RDONLY | libc::O_DIRECTORY)?;
-    let status = directory.fstat()?;
+    let status = status_of(&path)?;
     Ok(Directory { path, status })
 }
 
@@ -142,13 +143,12 @@ fn absolute(named: &[u8]) -> Result<Path> {
 
 #[inline(never)]
 fn look_at(path: Path, make: Make) -> Result<Directory> {
-    let flags = libc::O_RDONLY | libc::O_DIRECTORY;
-    let opened = match open_directory(&path, flags) {
-        Err(Errno::ENOENT) if make == Make::IfMissing => make_and_open(&path, flags),
+    let found = match status_of(&path) {
+        Err(Errno::ENOENT) if make == Make::IfMissing => make_unfinished(&path),
         other => other,
     };
-    let directory = match opened {
-        Ok(directory) => directory,
+    let mut status = match found {
+        Ok(status) => status,
         Err(error) if make == Make::Never => return Err(error),
         Err(error) => {
             return Err(log::refuse(error, |line| {
@@ -158,31 +158,67 @@ fn look_at(path: Path, make: Make) -> Result<Directory> {
             }));
         }
     };
-    let mut status = directory.fstat()?;
-    check_owner(&path, &directory, &status)?;
+    check_owner(&path, &status)?;
     if make == Make::IfMissing && is_half_made(&status) {
-        paths::chmod(directory.own_path().as_c_str(), DIRECTORY_MODE)
-            .or_else(|_| paths::chmod(path.as_c_str(), DIRECTORY_MODE))?;
-        status = directory.fstat()?;
+        finish(&path)?;
+        status = status_of(&path)?;
     }
     Ok(Directory { path, status })
 }
 
+/// The status of a directory, by its name: another thread of the program may close any descriptor.
+///
+/// # Errors
+/// - `ENOTDIR` it is no directory, or a symbolic link
+fn status_of(path: &Path) -> Result<Status> {
+    let status = paths::lstat(path.as_c_str())?;
+    if status.mode & libc::S_IFMT == libc::S_IFDIR {
+        Ok(status)
+    } else {
+        Err(Errno::ENOTDIR)
+    }
+}
+
 /// Makes a directory with a mark that says it is not finished. The umask may have taken rights away, and the maker may
 /// die before it gives them back. Then the next process of its owner that opens the directory does so.
-fn make_and_open(path: &Path, flags: i32) -> Result<File> {
+fn make_unfinished(path: &Path) -> Result<Status> {
     match directories::mkdir(path.as_c_str(), DIRECTORY_MODE | UNFINISHED) {
-        Ok(()) | Err(Errno::EEXIST) => open_directory(path, flags),
+        Ok(()) | Err(Errno::EEXIST) => status_of(path),
         Err(error) => Err(error),
     }
 }
 
-fn open_directory(path: &Path, flags: i32) -> Result<File> {
-    match File::open(path.as_c_str(), flags, 0) {
-        // A directory can be passed through without the right to list it.
-        Err(Errno::EACCES) => File::open(path.as_c_str(), libc::O_PATH | libc::O_DIRECTORY, 0),
-        other => other,
+/// Gives a directory its mode: by a descriptor only where its name could be given to something else meanwhile.
+#[cold]
+#[inline(never)]
+fn finish(path: &Path) -> Result<()> {
+    if paths::stat(parent_of(path).as_c_str()).is_ok_and(|parent| names_stay(&parent)) {
+        return paths::chmod(path.as_c_str(), DIRECTORY_MODE);
     }
+    let directory = File::open(path.as_c_str(), libc::O_PATH | libc::O_DIRECTORY, 0)?;
+    if is_half_made(&directory.fstat()?) {
+        paths::chmod(directory.own_path().as_c_str(), DIRECTORY_MODE)
+            .or_else(|_| paths::chmod(path.as_c_str(), DIRECTORY_MODE))?;
+    }
+    Ok(())
+}
+
+/// Whether a name that this process gives in a directory stays its file's: nobody else can remove it, or only root and
+/// this user can.
+pub(crate) fn names_stay(directory: &Status) -> bool {
+    let is_trusted = directory.uid == 0 || directory.uid == identity::euid();
+    let is_open = directory.mode & (OTHERS_WRITE | GROUP_WRITES) != 0;
+    is_trusted && (!is_open || directory.mode & STICKY != 0)
+}
+
+fn parent_of(path: &Path) -> Path {
+    let mut parent = Path::new();
+    let name = file_name(path.bytes());
+    match path.bytes().strip_suffix(name) {
+        Some(above) if !matches!(name, b"." | b".." | b"") => parent.push(above).push_str("."),
+        _ => parent.push_text(path).push_str("/.."),
+    };
+    parent
 }
 
 /// The mark is a sticky bit on a directory where nobody else may make files. There the bit has no other use.
@@ -195,11 +231,10 @@ fn is_half_made(status: &Status) -> bool {
 
 /// Where anybody can make directories, another user's directory may be a trap.
 #[inline(never)]
-fn check_owner(path: &Path, directory: &File, status: &Status) -> Result<()> {
+fn check_owner(path: &Path, status: &Status) -> Result<()> {
     let trusted = status.uid == 0 || status.uid == identity::euid();
     if !trusted
-        && directory
-            .parent_status()
+        && paths::stat(parent_of(path).as_c_str())
             .is_ok_and(|parent| parent.mode & OTHERS_WRITE != 0)
     {
         return Err(log::refuse(Errno::EACCES, |line| {
@@ -223,7 +258,7 @@ fn check_owner(path: &Path, directory: &File, status: &Status) -> Result<()> {
 
 /// The mode of the registry and the lock files: all who may make files in the directory are members.
 pub(crate) fn shared_mode(directory: &Status) -> u32 {
-    let group = if directory.mode & 0o020 != 0 {
+    let group = if directory.mode & GROUP_WRITES != 0 {
         0o060
     } else {
         0

@@ -1,7 +1,7 @@
 //! Which boot of the machine this is. `/proc` names it. If that cannot be read, the clocks tell.
 
 use super::clock;
-use super::files::File;
+use super::reading;
 use crate::error::{Errno, Result};
 
 /// A moment of one boot.
@@ -54,8 +54,7 @@ impl Boot {
 
 fn id() -> Result<[u64; 2]> {
     let mut text = [0u8; 40];
-    let read = File::open(c"/proc/sys/kernel/random/boot_id", libc::O_RDONLY, 0)
-        .and_then(|file| file.read_start(&mut text));
+    let read = reading::read_start(c"/proc/sys/kernel/random/boot_id", &mut text);
     if let Err(error @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) = read {
         return Err(error);
     }

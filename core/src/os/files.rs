@@ -132,11 +132,6 @@ impl File {
         paths::fstatat(self.fd, c"", libc::AT_EMPTY_PATH)
     }
 
-    /// The status of the directory above this one.
-    pub(crate) fn parent_status(&self) -> Result<Status> {
-        paths::fstatat(self.fd, c"..", 0)
-    }
-
     /// fstatfs(2).
     pub(crate) fn fstatfs(&self) -> Result<FileSystem> {
         #[cfg(target_pointer_width = "64")]
@@ -175,20 +170,21 @@ impl File {
         .map(drop);
     }
 
-    /// fallocate(2), or a byte written at the end: makes the file at least `end` bytes long, with memory behind every byte from
-    /// `start`. Never makes it shorter.
+    /// fallocate(2): memory behind every byte from `start` to `end`, where the file system can do that. The file's size
+    /// stays.
     pub(crate) fn reserve(&self, start: u64, end: u64) -> Result<()> {
+        const KEEP_SIZE: i32 = 1;
         let len = end.saturating_sub(start);
         #[cfg(target_pointer_width = "64")]
         // SAFETY: plain numbers.
-        let done = unsafe { syscall!(libc::SYS_fallocate, self.fd, 0, start, len) };
+        let done = unsafe { syscall!(libc::SYS_fallocate, self.fd, KEEP_SIZE, start, len) };
         #[cfg(target_pointer_width = "32")]
         // SAFETY: plain numbers, low halves first; the arguments fit six registers.
         let done = unsafe {
             syscall!(
                 libc::SYS_fallocate,
                 self.fd,
-                0,
+                KEEP_SIZE,
                 start as u32,
                 (start >> 32) as u32,
                 len as u32,
@@ -196,16 +192,9 @@ impl File {
             )
         };
         match done {
-            // A file system without fallocate: writing the last byte makes the file long enough.
-            Err(Errno::EOPNOTSUPP) => self.pwrite(&[0], end.saturating_sub(1)),
+            Err(Errno::EOPNOTSUPP) => Ok(()),
             other => other.map(drop),
         }
-    }
-
-    /// fdatasync(2): the bytes are on the disk.
-    pub(crate) fn fdatasync(&self) -> Result<()> {
-        // SAFETY: a plain number.
-        unsafe { syscall!(libc::SYS_fdatasync, self.fd) }.map(drop)
     }
 
     /// fchmod(2).
@@ -242,34 +231,6 @@ impl File {
                 0usize
             )
         }
-    }
-
-    fn pwrite(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        #[cfg(target_pointer_width = "64")]
-        // SAFETY: the buffer is readable for its length.
-        return unsafe {
-            syscall!(
-                libc::SYS_pwrite64,
-                self.fd,
-                bytes.as_ptr(),
-                bytes.len(),
-                offset
-            )
-        }
-        .map(drop);
-        #[cfg(target_pointer_width = "32")]
-        // SAFETY: the buffer is readable for its length; the low half of the offset comes first.
-        return unsafe {
-            syscall!(
-                libc::SYS_pwrite64,
-                self.fd,
-                bytes.as_ptr(),
-                bytes.len(),
-                offset as u32,
-                (offset >> 32) as u32
-            )
-        }
-        .map(drop);
     }
 }
 

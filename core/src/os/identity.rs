@@ -180,9 +180,7 @@ pub(crate) fn is_split(euid: u32) -> bool {
 /// Effective and file access ids, of user and group, as `/proc` tells them.
 fn file_identity() -> Option<[(u32, u32); 2]> {
     let mut text = [0u8; 1024];
-    let read = super::files::File::open(c"/proc/thread-self/status", libc::O_RDONLY, 0)
-        .and_then(|file| file.read_start(&mut text))
-        .ok()?;
+    let read = super::reading::read_start(c"/proc/thread-self/status", &mut text).ok()?;
     let text = text.get(..read)?;
     Some([ids_in(text, b"\nUid:")?, ids_in(text, b"\nGid:")?])
 }

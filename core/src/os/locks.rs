@@ -48,6 +48,11 @@ pub(crate) fn share(fd: i32, byte: u64) -> Result<()> {
     set(fd, &on_byte(libc::F_RDLCK, byte))
 }
 
+/// Gives up the lock on one byte.
+pub(crate) fn release(fd: i32, byte: u64) {
+    let _ = set(fd, &on_byte(libc::F_UNLCK, byte));
+}
+
 fn set(fd: i32, lock: &FileLock) -> Result<()> {
     // SAFETY: the structure is what the command reads.
     unsafe { syscall!(FCNTL, fd, SET, lock as *const FileLock) }

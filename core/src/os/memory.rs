@@ -165,6 +165,12 @@ pub(crate) fn populate(address: usize, len: usize) -> Result<()> {
     }
 }
 
+/// msync(2): what was written to the mapping is on the disk.
+pub(crate) fn sync(address: usize, len: usize) -> Result<()> {
+    // SAFETY: the call changes no contents.
+    unsafe { syscall!(libc::SYS_msync, address, len, libc::MS_SYNC) }.map(drop)
+}
+
 /// madvise(2).
 ///
 /// # Safety

@@ -1,7 +1,7 @@
 //! Which file systems are mounted where, as this process sees it.
 
 use super::arch::syscall;
-use super::files::File;
+use super::reading::Reading;
 use crate::error::Result;
 use crate::text::{Path, Text};
 use core::ffi::CStr;
@@ -21,16 +21,16 @@ pub(crate) fn each_hugetlbfs(visit: &mut dyn FnMut(&Path) -> bool) -> Result<()>
 
 /// Calls `visit` with each line of a text file, until it returns false.
 fn each_line(path: &CStr, visit: &mut dyn FnMut(&[u8]) -> bool) -> Result<()> {
-    let file = File::open(path, libc::O_RDONLY, 0)?;
+    let reading = Reading::begin(path, 0)?;
+    let fd = reading.file().fd();
     let mut line = Line::new();
     let mut buffer = [0u8; 512];
     loop {
         // SAFETY: the buffer is writable for its length.
-        let read =
-            unsafe { syscall!(libc::SYS_read, file.fd(), buffer.as_mut_ptr(), buffer.len()) }?;
+        let read = unsafe { syscall!(libc::SYS_read, fd, buffer.as_mut_ptr(), buffer.len()) }?;
         let mut rest = buffer.get(..read).unwrap_or(&[]);
         if rest.is_empty() {
-            return Ok(());
+            return reading.end();
         }
         while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
             let (head, tail) = rest.split_at(end);

@@ -128,7 +128,7 @@ fn rename_with(old: &CStr, new: &CStr, flags: usize) -> Result<()> {
 
 /// Whether the path leads to a file, and its inode number. Links are followed.
 pub(crate) fn inode_of(path: &CStr) -> Result<u64> {
-    fstatat(libc::AT_FDCWD, path, 0).map(|status| status.inode)
+    stat(path).map(|status| status.inode)
 }
 
 /// chmod(2).
@@ -151,6 +151,11 @@ pub(super) fn fchownat(fd: i32, path: &CStr, (uid, gid): (u32, u32), flags: i32)
 /// lstat(2).
 pub(crate) fn lstat(path: &CStr) -> Result<Status> {
     fstatat(libc::AT_FDCWD, path, libc::AT_SYMLINK_NOFOLLOW)
+}
+
+/// stat(2): links are followed.
+pub(crate) fn stat(path: &CStr) -> Result<Status> {
+    fstatat(libc::AT_FDCWD, path, 0)
 }
 
 /// fstatat(2).

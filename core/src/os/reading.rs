@@ -1,6 +1,7 @@
 //! Reading a file to its end, in a program whose other threads may close any descriptor and open another file that gets its
 //! number: nothing may be concluded from what is missing in another file.
 
+use super::c_library;
 use super::files::File;
 use super::paths::{self, Status};
 use crate::error::{Errno, Result};
@@ -14,6 +15,34 @@ pub(crate) struct Reading {
 
 /// How often a file is opened until it is the one at its path. It never is where an emulator answers with a file of its own.
 const TRIES: u32 = 3;
+
+/// Reads a short file, as much of its beginning as fits, and returns how much that is.
+///
+/// # Errors
+/// - those of open(2) and pread(2)
+/// - `ESTALE`, `EBADF` another thread closes each descriptor before it is used
+#[cold]
+#[inline(never)]
+pub(crate) fn read_start(path: &CStr, buffer: &mut [u8]) -> Result<usize> {
+    if c_library::is_single_threaded() {
+        return File::open(path, libc::O_RDONLY, 0)?.read_start(buffer);
+    }
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match try_to_read(path, buffer) {
+            Err(Errno::ESTALE | Errno::EBADF) if tries < TRIES => {}
+            other => return other,
+        }
+    }
+}
+
+fn try_to_read(path: &CStr, buffer: &mut [u8]) -> Result<usize> {
+    let reading = Reading::begin(path, 0)?;
+    let read = reading.file().read_start(buffer)?;
+    reading.end()?;
+    Ok(read)
+}
 
 impl Reading {
     /// Opens a file or directory to be read.

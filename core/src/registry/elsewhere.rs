@@ -8,7 +8,8 @@ use super::segment::Segment;
 use crate::error::{Errno, Result};
 use crate::log;
 use crate::os::files::File;
-use crate::os::{identity, links, paths, process};
+use crate::os::paths::{self, Status};
+use crate::os::{identity, links, process};
 use crate::text::{Path, SegmentPath, Text, file_name};
 
 impl Registry {
@@ -23,7 +24,7 @@ impl Registry {
         error: Errno,
     ) -> Result<File> {
         let again = if error == Errno::EACCES {
-            give_owner_access(path);
+            self.give_owner_access(path);
             identity::as_effective(|| File::open(path.as_c_str(), flags, 0))
         } else {
             Err(error)
@@ -42,6 +43,25 @@ impl Registry {
                 Ok(file)
             })
             .map_err(|error| explain_open(segment, path, error))
+    }
+
+    /// Gives the owner the rights that a umask took when the file was made. Nobody else gets any.
+    fn give_owner_access(&self, path: &SegmentPath) {
+        if self.names_stay() {
+            if let Some(mode) = paths::lstat(path.as_c_str())
+                .ok()
+                .and_then(|status| mode_for_owner(&status))
+            {
+                let _ = paths::chmod(path.as_c_str(), mode);
+            }
+            return;
+        }
+        let Ok(file) = File::open(path.as_c_str(), libc::O_PATH, 0) else {
+            return;
+        };
+        if let Some(mode) = file.fstat().ok().and_then(|status| mode_for_owner(&status)) {
+            let _ = paths::chmod(file.own_path().as_c_str(), mode);
+        }
     }
 
     /// Opens a segment's file through a process that has it mapped.
@@ -104,16 +124,8 @@ fn explain_open(segment: &Segment, path: &SegmentPath, error: Errno) -> Errno {
     })
 }
 
-/// Gives the owner the rights that a umask took when the file was made. Nobody else gets any.
-fn give_owner_access(path: &SegmentPath) {
-    let Ok(file) = File::open(path.as_c_str(), libc::O_PATH, 0) else {
-        return;
-    };
-    if let Ok(status) = file.fstat()
-        && status.uid == identity::euid()
-        && status.mode & libc::S_IFMT == libc::S_IFREG
-        && status.mode & 0o600 != 0o600
-    {
-        let _ = paths::chmod(file.own_path().as_c_str(), status.mode & 0o777 | 0o600);
-    }
+/// The mode in which the owner of a file has all rights, if this process is the owner and does not have them.
+fn mode_for_owner(status: &Status) -> Option<u32> {
+    let is_own = status.uid == identity::euid() && status.mode & libc::S_IFMT == libc::S_IFREG;
+    (is_own && status.mode & 0o600 != 0o600).then_some(status.mode & 0o777 | 0o600)
 }

@@ -6,12 +6,14 @@
 //! only to a file whose name says that it belongs to this namespace.
 
 use super::Registry;
+use super::named_file::{NamedFile, is_at};
 use super::segment::Segment;
 use super::segment_file::{check_file_size, set_size};
 use crate::error::{Errno, Result};
 use crate::log;
+use crate::namespace;
 use crate::options;
-use crate::os::files::File;
+use crate::os::files::{self, File, FileSystem};
 use crate::os::{links, memory, mounts, paths, random};
 use crate::text::Path;
 
@@ -85,7 +87,7 @@ impl Registry {
             return Err(Errno::ENAMETOOLONG);
         }
         links::symlink(target.as_c_str(), link.as_c_str())?;
-        let made = make_target(&target, segment);
+        let made = make_target(directory, &target, segment);
         if made.is_err() {
             let _ = paths::unlink(link.as_c_str());
         }
@@ -125,6 +127,7 @@ impl Registry {
     ///
     /// # Errors
     /// - `EIDRM` it is not there, or not the segment's
+    /// - `ESTALE` another thread has closed the descriptor
     /// - others of open(2)
     #[cold]
     #[inline(never)]
@@ -135,8 +138,14 @@ impl Registry {
             Errno::ENOENT | Errno::ELOOP => Errno::EIDRM,
             other => other,
         })?;
-        check_memory(&file, segment, page).map_err(|_| Errno::EIDRM)?;
-        Ok(file)
+        if check_memory(&file, segment, page).is_ok() {
+            return Ok(file);
+        }
+        Err(if self.is_file_of(&file, segment) {
+            Errno::EIDRM
+        } else {
+            Errno::ESTALE
+        })
     }
 
     #[cold]
@@ -178,7 +187,8 @@ impl Registry {
 fn empty(path: &Path) -> Result<()> {
     let file = File::open(path.as_c_str(), libc::O_WRONLY, 0)?;
     let status = file.fstat()?;
-    if status.mode & libc::S_IFMT == libc::S_IFREG && status.links == 1 {
+    let is_own = status.mode & libc::S_IFMT == libc::S_IFREG && status.links == 1;
+    if is_own && is_at(&file, path.as_c_str()) {
         file.ftruncate(0)
     } else {
         Err(Errno::EPERM)
@@ -190,21 +200,24 @@ fn empty(path: &Path) -> Result<()> {
 #[inline(never)]
 pub(super) fn check_memory(file: &File, segment: &Segment, page: u64) -> Result<()> {
     let bytes = segment.bytes().ok_or(Errno::EUCLEAN)? as u64;
-    if is_on_huge_pages(file, page)? && file.fstat()?.size >= bytes {
+    if is_of_huge_pages(&file.fstatfs()?, page) && file.fstat()?.size >= bytes {
         Ok(())
     } else {
         Err(Errno::ENOENT)
     }
 }
 
-fn is_on_huge_pages(file: &File, page: u64) -> Result<bool> {
-    let system = file.fstatfs()?;
-    Ok(system.kind == mounts::HUGETLBFS && system.block_size == page)
+fn is_of_huge_pages(system: &FileSystem, page: u64) -> bool {
+    system.kind == mounts::HUGETLBFS && system.block_size == page
 }
 
-fn make_target(target: &Path, segment: &Segment) -> Result<()> {
-    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
-    let file = File::open(target.as_c_str(), flags, 0o600)?;
+fn make_target(directory: &Path, target: &Path, segment: &Segment) -> Result<()> {
+    let page = segment.huge_page().ok_or(Errno::EINVAL)?;
+    if !is_of_huge_pages(&files::statfs(directory.as_c_str())?, page) {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let name_stays = namespace::names_stay(&paths::stat(directory.as_c_str())?);
+    let file = NamedFile::make(target.as_c_str(), 0o600, name_stays)?;
     let made = fill(&file, segment);
     if made.is_err() {
         let _ = paths::unlink(target.as_c_str());
@@ -213,22 +226,18 @@ fn make_target(target: &Path, segment: &Segment) -> Result<()> {
 }
 
 /// Size, pages, mode. Mapping the file once reserves its pages, and they stay reserved for it.
-fn fill(file: &File, segment: &Segment) -> Result<()> {
-    let (Some(page), Some(bytes)) = (segment.huge_page(), segment.bytes()) else {
-        return Err(Errno::EINVAL);
-    };
-    if !is_on_huge_pages(file, page)? {
-        return Err(Errno::EOPNOTSUPP);
-    }
+fn fill(file: &NamedFile<'_>, segment: &Segment) -> Result<()> {
+    let bytes = segment.bytes().ok_or(Errno::EINVAL)?;
     check_file_size(bytes as u64)?;
     set_size(file, bytes as u64)?;
     if !segment.is_unreserved() {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: the kernel chooses a free range, and nobody uses it before it is unmapped again.
-        unsafe {
-            let place = memory::mmap(0, bytes, protection, libc::MAP_SHARED, file.fd(), 0)?;
-            memory::munmap(place, bytes)?;
-        }
+        let place = file.map(bytes, |file| {
+            // SAFETY: the kernel chooses a free range.
+            unsafe { memory::mmap(0, bytes, protection, libc::MAP_SHARED, file.fd(), 0) }
+        })?;
+        // SAFETY: the mapping was made just now, and nobody uses it.
+        unsafe { memory::munmap(place, bytes) }?;
     }
-    file.fchmod(segment.mode & 0o777)
+    file.set_mode(segment.mode & 0o777)
 }

@@ -3,8 +3,9 @@
 
 use super::Registry;
 use super::format::{FIRST_WITHOUT_LOCK, MEMBERS_PER_FILE, MemberSlot};
+use super::lock_file::byte_of;
 use super::members::{
-    BY_DESCRIPTOR, BY_LOCK, Token, UNBORN, UNKNOWN, byte_of, process_in, process_near, without_lock,
+    BY_DESCRIPTOR, BY_LOCK, Token, UNBORN, UNKNOWN, process_in, process_near, without_lock,
 };
 use crate::error::{Errno, Result};
 use crate::os::files::File;
@@ -103,7 +104,7 @@ impl<'a> Prober<'a> {
         }
         let answer = locks::is_held(file.fd(), byte_of(token.index()))?;
         // Another thread of the program may have closed the descriptor, and opened another file: nobody has that locked.
-        if !answer && !self.registry.is_lock_file(file, number)? {
+        if !answer && !self.registry.is_lock_file(file, number) {
             return Err(Errno::ESTALE);
         }
         *last = Some((token.bits(), answer));

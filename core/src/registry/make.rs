@@ -4,12 +4,12 @@
 use super::at_base;
 use super::format::{Header, KEY_CELLS, MAGIC, MEMBERS_PER_FILE, VERSION};
 use super::layout::{PREFIX, SIZE};
+use super::named_file::{NamedFile, no_room, reserve};
 use crate::error::{Errno, Result};
 use crate::log;
 use crate::namespace::{self, Directory};
 use crate::options;
-use crate::os::files::{File, TMPFS};
-use crate::os::signals::forget_file_size_signal;
+use crate::os::files::{self, File, TMPFS};
 use crate::os::{boot, clock, directories, futex, identity, locks, memory, paths, random};
 use crate::sync::{AtomicU32, Ordering};
 use crate::text::{SegmentPath, Text};
@@ -32,7 +32,9 @@ pub(super) fn cells_for(shmmni: u32) -> u32 {
 #[inline(never)]
 pub(super) fn make(directory: &Directory) -> Result<()> {
     let path = named(directory, "/registry");
-    let (made, file) = make_file(directory)?;
+    let Some((made, inode)) = make_file(directory)? else {
+        return Ok(());
+    };
     let published = publish(&made, &path);
     if published != Ok(true) {
         let _ = paths::unlink(made.as_c_str());
@@ -40,7 +42,7 @@ pub(super) fn make(directory: &Directory) -> Result<()> {
     if !published? {
         return Ok(());
     }
-    if paths::lstat(path.as_c_str())?.inode != file.fstat()?.inode {
+    if paths::lstat(path.as_c_str())?.inode != inode {
         // On some file systems a new name is a copy of the file. What all processes find by the name is what counts.
         log::write(log::Level::Warn, |line| {
             line.bytes(path.bytes())
@@ -111,7 +113,9 @@ pub(super) fn replace(directory: &Directory) -> Result<()> {
             .str(" is from before the machine was started: begun afresh")
     });
     remove_entries(directory, &[b"segment-", b"members-", b"registry."])?;
-    let (made, _file) = make_file(directory)?;
+    let Some((made, _)) = make_file(directory)? else {
+        return Ok(());
+    };
     match paths::rename(made.as_c_str(), path.as_c_str()) {
         // Another process made a registry meanwhile, and has removed ours.
         Err(Errno::ENOENT) => Ok(()),
@@ -125,58 +129,75 @@ pub(super) fn named(directory: &Directory, name: &str) -> SegmentPath {
     path
 }
 
-/// A whole registry under a temporary name.
+/// A whole registry under a temporary name, and its inode number; `None` if a process that was faster has removed it.
 #[cold]
 #[inline(never)]
-fn make_file(directory: &Directory) -> Result<(SegmentPath, File)> {
+fn make_file(directory: &Directory) -> Result<Option<(SegmentPath, u64)>> {
     let mut path = named(directory, "/registry.");
     path.push_hex(random::number());
-    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
-    let file = File::open(path.as_c_str(), flags, 0o600).map_err(|error| {
+    let name_stays = namespace::names_stay(&directory.status);
+    let file = NamedFile::make(path.as_c_str(), 0o600, name_stays).map_err(|error| {
         log::refuse(error, |line| {
             line.str("cannot make a registry in ")
                 .bytes(directory.path.bytes())
         })
     })?;
-    if let Err(error) = fill(directory, &file) {
-        let _ = paths::unlink(path.as_c_str());
-        return Err(error);
+    let filled = fill(directory, &file, &path);
+    let inode = filled.and_then(|()| paths::lstat(path.as_c_str()));
+    match inode {
+        Ok(status) => Ok(Some((path, status.inode))),
+        Err(Errno::ENOENT) => Ok(None),
+        Err(error) => {
+            let _ = paths::unlink(path.as_c_str());
+            Err(error)
+        }
     }
-    Ok((path, file))
 }
 
 #[cold]
 #[inline(never)]
-fn fill(directory: &Directory, file: &File) -> Result<()> {
-    // The file is sparse behind the prefix. Memory for the prefix is allocated now: later, on a full file system, an
-    // access to it would be a fault.
-    file.ftruncate(SIZE as u64)
-        .and_then(|()| file.reserve(0, PREFIX as u64))
-        .map_err(|error| {
-            if error == Errno::EFBIG {
-                forget_file_size_signal();
+fn fill(directory: &Directory, file: &NamedFile<'_>, path: &SegmentPath) -> Result<()> {
+    let mode = namespace::shared_mode(&directory.status);
+    let base = file
+        .set_size(SIZE as u64)
+        .and_then(|()| file.set_mode(mode))
+        .and_then(|()| file.map(PREFIX, map_prefix))
+        .and_then(|base| {
+            let reserved = reserve_prefix(base, path);
+            if reserved.is_err() {
+                // SAFETY: the mapping was made just now, and nobody uses it.
+                let _ = unsafe { memory::munmap(base, PREFIX) };
             }
-            let error = if error == Errno::EFBIG {
-                Errno::ENOSPC
-            } else {
-                error
-            };
-            log::refuse(error, |line| {
+            reserved.map(|()| base)
+        })
+        .map_err(|error| match no_room(error) {
+            Errno::ENOENT => Errno::ENOENT,
+            error => log::refuse(error, |line| {
                 line.str("no room for a registry in ")
                     .bytes(directory.path.bytes())
-            })
+            }),
         })?;
-    file.fchmod(namespace::shared_mode(&directory.status))?;
-    let base = memory::map_bookkeeping(file.fd(), PREFIX, 0, READ_WRITE)?;
-    let written = write_header(at_base(base, 0));
-    // SAFETY: the mapping was made here; the header is not used any more.
-    unsafe { memory::munmap(base, PREFIX) }.and(written)?;
+    let mut written = write_header(at_base(base, 0));
     // On a disk, the header must be written before the name. Else a loss of power in between would leave a registry of
     // zeroes.
-    if file.fstatfs()?.kind != TMPFS {
-        file.fdatasync()?;
+    if !files::statfs(path.as_c_str()).is_ok_and(|system| system.kind == TMPFS) {
+        written = written.and_then(|()| memory::sync(base, PREFIX));
     }
-    Ok(())
+    // SAFETY: the mapping was made here; the header is not used any more.
+    unsafe { memory::munmap(base, PREFIX) }.and(written)
+}
+
+fn map_prefix(file: &File) -> Result<usize> {
+    memory::map_bookkeeping(file.fd(), PREFIX, 0, READ_WRITE)
+}
+
+/// Memory for the prefix, behind which the file is sparse. Later, on a full file system, an access to it would be a
+/// fault.
+fn reserve_prefix(base: usize, path: &SegmentPath) -> Result<()> {
+    match memory::populate(base, PREFIX) {
+        Err(Errno::EINVAL) => reserve(path.as_c_str(), 0, PREFIX),
+        other => other,
+    }
 }
 
 #[cold]

@@ -9,19 +9,16 @@ use super::Registry;
 use super::format::{
     FILE_WITHOUT_LOCKS, FIRST_WITHOUT_LOCK, MAX_MEMBERS, MEMBERS_PER_FILE, MemberSlot,
 };
+use super::lock_file::byte_of;
 use crate::error::{Errno, Result};
-use crate::os::files::{self, File};
-use crate::os::{clock, identity, locks, memory, random};
+use crate::os::{clock, identity, locks};
 use crate::sync::Ordering;
-use crate::text::SegmentPath;
 
 pub(crate) use super::liveness::Prober;
 pub(crate) use super::token::Token;
 
 /// How many taken slots a joining process passes before it widens the range in which slots are searched.
 const CROWDED: u32 = 8;
-/// A descriptor that stays open gets a number that programs do not expect to be free.
-const HIGH_DESCRIPTOR: i32 = 900;
 
 /// `MemberSlot::witness`: the lock shows that it lives, and nothing else is asked.
 pub(super) const BY_LOCK: u32 = 1;
@@ -98,9 +95,11 @@ impl Registry {
             return Err(Errno::ESTALE);
         }
         let slot = self.new_member(index)?;
-        let file = self.open_lock_file(index / MEMBERS_PER_FILE, true)?;
+        let number = index / MEMBERS_PER_FILE;
+        let file = self.open_lock_file(number, true)?;
         match locks::take(file.fd(), byte_of(index)) {
             Err(Errno::EAGAIN) => return Ok(None),
+            Err(_) if !self.is_lock_file(&file, number) => return self.again(index),
             other => other?,
         }
         let before = slot.token.load(Ordering::Relaxed);
@@ -192,119 +191,6 @@ impl Registry {
         let slot = self.member(token.index())?;
         process_in(slot, token).filter(|&pid| pid > 0)
     }
-
-    /// Makes a mapping keep the lock, or the descriptor if a mapping does not: file systems layered over others map the
-    /// file below. `None` if another process locked the byte meanwhile.
-    #[inline(never)]
-    fn pin(&self, file: File, index: u32, page: usize) -> Result<Option<(i32, bool)>> {
-        memory::map_token(file.fd(), page)?;
-        // Now, since another thread of the program may have closed the descriptor, and opened another file.
-        let looked = match self.is_lock_file(&file, index / MEMBERS_PER_FILE) {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(Errno::EBADF) => Err(Errno::ESTALE),
-            Err(error) => Err(error),
-        };
-        looked.inspect_err(|_| memory::unmap_token(page))?;
-        if self.pins_locks(&file) {
-            return Ok(Some((-1, true)));
-        }
-        // The first descriptor is closed, so the question is whether the mapping alone keeps a lock. The byte that is
-        // asked for is one that nobody else locks: another process could lock the member's own byte meanwhile.
-        let probe = u64::from(MEMBERS_PER_FILE) + (random::number() >> 2);
-        locks::take(file.fd(), probe)?;
-        drop(file);
-        let again = self.open_lock_file(index / MEMBERS_PER_FILE, false)?;
-        if locks::is_held(again.fd(), probe)? {
-            self.known().pins_locks.store(true, Ordering::Relaxed);
-            return Ok(Some((-1, true)));
-        }
-        memory::unmap_token(page);
-        match locks::take(again.fd(), byte_of(index)) {
-            Err(Errno::EAGAIN) => return Ok(None),
-            other => other?,
-        }
-        let high = files::duplicate_from(again.fd(), HIGH_DESCRIPTOR);
-        let fd = high.unwrap_or_else(|_| again.into_fd());
-        Ok(Some((fd, false)))
-    }
-
-    /// Whether the file system lets a mapping keep the lock. Asked once.
-    fn pins_locks(&self, file: &File) -> bool {
-        let known = &self.known().pins_locks;
-        if !known.load(Ordering::Relaxed) {
-            let is_good = file
-                .fstatfs()
-                .is_ok_and(|system| files::PIN_LOCKS.contains(&system.kind));
-            known.store(is_good, Ordering::Relaxed);
-        }
-        known.load(Ordering::Relaxed)
-    }
-
-    /// Opens a lock file. With `make`, makes it if it never was. Its name cannot be guessed, so its mode may let every
-    /// user in: a process that gives up privileges still has to be counted when it forks.
-    ///
-    /// # Errors
-    /// - `ESTALE` it is not there, or another is in its place
-    #[inline(never)]
-    pub(super) fn open_lock_file(&self, number: u32, make: bool) -> Result<File> {
-        let recorded = self
-            .header()
-            .lock_files
-            .get(number as usize)
-            .ok_or(Errno::EINVAL)?;
-        let path = self.lock_file_path(number);
-        let flags = libc::O_RDWR;
-        let is_new = make && recorded.load(Ordering::Acquire) == 0;
-        let open = || File::open(path.as_c_str(), flags, 0);
-        let file = match open() {
-            Err(Errno::ENOENT) if is_new => {
-                match File::open(path.as_c_str(), flags | libc::O_CREAT | libc::O_EXCL, 0o666) {
-                    Err(Errno::EEXIST) => open().map_err(as_another)?,
-                    Ok(file) => {
-                        file.fchmod(0o666)?;
-                        file
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            other => other.map_err(as_another)?,
-        };
-        let noted = recorded.load(Ordering::Acquire);
-        // A process that takes a lock checks the file once it is mapped.
-        if make && noted != 0 {
-            return Ok(file);
-        }
-        let inode = file.fstat()?.inode;
-        let is_same = noted == inode
-            || noted == 0
-                && match recorded.compare_exchange(0, inode, Ordering::AcqRel, Ordering::Acquire) {
-                    Ok(_) => true,
-                    Err(theirs) => theirs == inode,
-                };
-        if is_same {
-            Ok(file)
-        } else {
-            Err(Errno::ESTALE)
-        }
-    }
-
-    /// Whether an open file is the lock file of this number.
-    pub(super) fn is_lock_file(&self, file: &File, number: u32) -> Result<bool> {
-        let status = file.fstat()?;
-        let recorded = self.header().lock_files.get(number as usize);
-        Ok(status.device == self.known().device
-            && recorded.is_some_and(|inode| inode.load(Ordering::Relaxed) == status.inode))
-    }
-
-    fn lock_file_path(&self, number: u32) -> SegmentPath {
-        let mut path = SegmentPath::new();
-        path.push_text(self.path())
-            .push_str("/")
-            .push_text(&self.beginning_of("members-"))
-            .push_str("-")
-            .push_decimal(number.into());
-        path
-    }
 }
 
 impl Registry {
@@ -327,14 +213,6 @@ impl Registry {
         }
         slot.process
             .store(token.process_word(pid), Ordering::Release);
-    }
-}
-
-/// The errnos that say that a lock file is gone, or that another file took its place.
-fn as_another(error: Errno) -> Errno {
-    match error {
-        Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO => Errno::ESTALE,
-        other => other,
     }
 }
 
@@ -369,10 +247,6 @@ fn note_namespace(slot: &MemberSlot, pid: i32) {
             slot.pid_namespace.store(known, Ordering::Relaxed);
         }
     }
-}
-
-pub(super) fn byte_of(index: u32) -> u64 {
-    u64::from(index % MEMBERS_PER_FILE)
 }
 
 const _: () = assert!(FIRST_WITHOUT_LOCK.is_multiple_of(MEMBERS_PER_FILE));

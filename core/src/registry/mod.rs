@@ -17,8 +17,10 @@ mod key_index;
 mod layout;
 mod ledger;
 mod liveness;
+mod lock_file;
 mod make;
 mod members;
+mod named_file;
 mod open;
 mod removal;
 mod room;
@@ -46,11 +48,11 @@ pub(crate) use slot::SlotRef;
 pub(crate) use word::Change;
 
 use crate::error::{Errno, Result};
+use crate::namespace;
 use crate::options::Limits;
-use crate::os::files::File;
 use crate::os::identity::{self, Capability};
 use crate::os::memory;
-use crate::os::signals::forget_file_size_signal;
+use crate::os::paths::{self, Status};
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::text::{LONGEST_DIRECTORY, SegmentPath, Text};
 use format::{Header, MemberSlot, SegmentSlot};
@@ -70,10 +72,8 @@ struct Known {
     inode: u64,
     nonce: u64,
     key_cells: u32,
-    /// Others may make files in the directory.
-    is_shared: bool,
-    /// New files in the directory get its group (set-group-ID).
-    gives_group: bool,
+    /// The directory's, when it was found.
+    status: Status,
     /// The file system is known to let a mapping keep a lock, see `members`.
     pins_locks: AtomicBool,
     /// How much of each table behind the prefix is known to have memory, in bytes.
@@ -170,21 +170,16 @@ impl Registry {
     #[cold]
     #[inline(never)]
     fn reserve_by_path(&self, from: usize, until: usize) -> Result<()> {
-        let Ok(file) = File::open(self.registry_path().as_c_str(), libc::O_RDWR, 0) else {
-            return Ok(());
-        };
-        let status = file.fstat()?;
+        let path = self.registry_path();
         let known = self.known();
-        if (status.device, status.inode) != (known.device, known.inode) {
-            return Ok(());
+        match paths::lstat(path.as_c_str()) {
+            Ok(status) if (status.device, status.inode) == (known.device, known.inode) => {}
+            _ => return Ok(()),
         }
-        file.reserve(from as u64, until as u64).map_err(|error| {
-            if error == Errno::EFBIG {
-                forget_file_size_signal();
-                return Errno::ENOSPC;
-            }
-            error
-        })
+        match named_file::reserve(path.as_c_str(), from, until) {
+            Err(error @ (Errno::ENOSPC | Errno::EDQUOT | Errno::ENOMEM)) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn word_cell(&self, index: u32) -> Result<Option<&AtomicU64>> {
@@ -265,7 +260,17 @@ impl Registry {
 
     /// Whether others may make files in the directory. Then no byte of the registry is believed about rights.
     pub(crate) fn is_shared(&self) -> bool {
-        self.known().is_shared
+        self.known().status.mode & 0o022 != 0
+    }
+
+    /// Whether a file that this process makes keeps its name, see [`namespace::names_stay`].
+    fn names_stay(&self) -> bool {
+        namespace::names_stay(&self.known().status)
+    }
+
+    /// Whether new files in the directory get its group.
+    fn gives_group(&self) -> bool {
+        self.known().status.mode & libc::S_ISGID != 0
     }
 
     /// What slot `index` holds, whatever its state.

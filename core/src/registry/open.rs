@@ -3,12 +3,14 @@
 use super::format::{Header, MAGIC, VERSION};
 use super::layout::{SIZE, TABLES};
 use super::make::{IN_USE, READ_WRITE, RETRY_MS, cells_for, make, named, remove_entries, replace};
+use super::named_file::{self, is_at};
 use super::{Known, Registry, at_base, free_known, known_bytes};
 use crate::error::{Errno, Result};
 use crate::log;
 use crate::namespace::{self, Directory};
 use crate::os::boot::Boot;
 use crate::os::files::{File, TMPFS};
+use crate::os::paths::Status;
 use crate::os::signals::Blocked;
 use crate::os::{futex, locks, memory, paths};
 use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -29,9 +31,12 @@ impl Registry {
         let _signals = Blocked::new();
         let directory = namespace::find(namespace::Make::IfMissing)?;
         for _ in 0..TRIES {
-            match self.open_in(&directory) {
+            match self.open_whole(&directory) {
                 Err(Errno::ENOENT) => {
-                    make(&directory)?;
+                    match make(&directory) {
+                        Err(Errno::ESTALE) => {}
+                        made => made?,
+                    }
                     // A registry that others have not named yet will not be the namespace's any more, whether they live
                     // or not.
                     let _ = remove_entries(&directory, &[b"registry."]);
@@ -45,10 +50,22 @@ impl Registry {
 
     /// Opens the registry in a directory that is given, without making anything.
     pub(crate) fn open_existing(&self, named: &[u8]) -> Result<()> {
-        self.open_in(&namespace::find_named(named)?)
+        self.open_whole(&namespace::find_named(named)?)
     }
 
-    /// One try: `ENOENT` where there is none, `ESRCH` where it is from before the machine was started.
+    /// [`Registry::open_in`], whatever other threads close.
+    fn open_whole(&self, directory: &Directory) -> Result<()> {
+        for _ in 0..named_file::TRIES {
+            match self.open_in(directory) {
+                Err(Errno::ESTALE) => {}
+                other => return other,
+            }
+        }
+        Err(Errno::ESTALE)
+    }
+
+    /// One try: `ENOENT` where there is none, `ESRCH` where it is from before the machine was started, `ESTALE` where another
+    /// thread has closed the descriptor.
     #[cold]
     #[inline(never)]
     fn open_in(&self, directory: &Directory) -> Result<()> {
@@ -57,13 +74,19 @@ impl Registry {
             Errno::ENOENT => error,
             _ => log::refuse(error, |line| line.str("cannot open ").bytes(path.bytes())),
         })?;
-        let status = file.fstat()?;
-        check_kind(&file, &path, status.mode, status.size)?;
-        let on_tmpfs = file.fstatfs()?.kind == TMPFS;
-        if !on_tmpfs {
-            claim_use(&file, &path, status.inode)?;
+        let mapped = map(&file, &path);
+        if !is_at(&file, path.as_c_str()) {
+            if let Ok(mapped) = mapped {
+                // SAFETY: the mapping was made just now, and nobody uses it.
+                let _ = unsafe { memory::munmap(mapped.base, SIZE) };
+            }
+            return Err(Errno::ESTALE);
         }
-        let base = memory::map_bookkeeping(file.fd(), SIZE, 0, READ_WRITE)?;
+        let Mapped {
+            base,
+            status,
+            on_tmpfs,
+        } = mapped?;
         let header = at_base::<Header>(base, 0);
         let checked = check(header, &path, &file, on_tmpfs).and_then(|()| {
             self.publish_known(Known {
@@ -72,8 +95,7 @@ impl Registry {
                 inode: status.inode,
                 nonce: header.nonce.load(Ordering::Relaxed),
                 key_cells: cells_for(header.shmmni.load(Ordering::Relaxed)),
-                is_shared: directory.status.mode & 0o022 != 0,
-                gives_group: directory.status.mode & libc::S_ISGID != 0,
+                status: directory.status,
                 pins_locks: AtomicBool::new(false),
                 ready: [const { AtomicUsize::new(0) }; TABLES],
                 directory: directory.path,
@@ -102,6 +124,29 @@ impl Registry {
         }
         Ok(swap.is_ok())
     }
+}
+
+/// A registry's file that was mapped. Nothing is believed of it yet.
+struct Mapped {
+    base: usize,
+    status: Status,
+    on_tmpfs: bool,
+}
+
+#[cold]
+#[inline(never)]
+fn map(file: &File, path: &SegmentPath) -> Result<Mapped> {
+    let status = file.fstat()?;
+    check_kind(file, path, status.mode, status.size)?;
+    let on_tmpfs = file.fstatfs()?.kind == TMPFS;
+    if !on_tmpfs {
+        claim_use(file, path, status.inode)?;
+    }
+    Ok(Mapped {
+        base: memory::map_bookkeeping(file.fd(), SIZE, 0, READ_WRITE)?,
+        status,
+        on_tmpfs,
+    })
 }
 
 #[cold]

@@ -6,6 +6,7 @@
 use super::Registry;
 use super::liveness::Prober;
 use super::members::Token;
+use super::named_file::{NamedFile, TRIES};
 use super::segment::Segment;
 use super::slot::SlotRef;
 use crate::error::{Errno, Result};
@@ -13,7 +14,7 @@ use crate::log::{self, Level};
 use crate::os::access_list;
 use crate::os::descriptors;
 use crate::os::files::File;
-use crate::os::{identity, limits, paths};
+use crate::os::{c_library, identity, limits, paths};
 use crate::sync::Ordering;
 use crate::text::{Path, SegmentPath, Text};
 
@@ -43,52 +44,28 @@ impl Registry {
         check_file_size(bytes)?;
         let mut path = SegmentPath::new();
         self.write_segment_path(segment, &mut path);
-        if self.is_shared() {
-            return self.make_by_descriptor(segment, &path, bytes);
-        }
-        // Nobody else makes files here, so the name leads to the same file throughout, and no descriptor is needed.
-        match paths::mknod(path.as_c_str(), READ_WRITE) {
-            Ok(()) => {}
-            Err(Errno::EPERM | Errno::ENOSYS | Errno::EOPNOTSUPP) => {
-                return self.make_by_descriptor(segment, &path, bytes);
+        for _ in 0..TRIES {
+            match self.make_at(&path, segment, bytes) {
+                Err(Errno::ESTALE) => {}
+                made => return made,
             }
-            Err(error) => return Err(error),
         }
-        let sized = match paths::truncate(path.as_c_str(), bytes) {
-            // The umask took the maker's own rights away.
-            Err(Errno::EACCES) => paths::chmod(path.as_c_str(), READ_WRITE)
-                .and_then(|()| paths::truncate(path.as_c_str(), bytes)),
-            other => other,
-        };
-        let made = sized.and_then(|()| {
-            if self.known().gives_group {
+        Err(Errno::ENOMEM)
+    }
+
+    fn make_at(&self, path: &SegmentPath, segment: &Segment, bytes: u64) -> Result<()> {
+        let file = NamedFile::make(path.as_c_str(), READ_WRITE, self.names_stay())?;
+        let made = set_size(&file, bytes).and_then(|()| {
+            if self.gives_group() {
                 // As in the kernel, a segment is of its maker's group, whatever the directory says.
-                paths::set_group(path.as_c_str(), segment.gid)?;
+                file.set_group(segment.gid)?;
             }
             let mode = segment.mode & 0o777;
             if mode == READ_WRITE {
                 Ok(())
             } else {
-                paths::chmod(path.as_c_str(), mode)
+                file.set_mode(mode)
             }
-        });
-        made.map_err(|error| {
-            let _ = paths::unlink(path.as_c_str());
-            too_large(error)
-        })
-    }
-
-    /// [`Registry::make_file`] where others make files too: it changes only the very file that it made.
-    #[cold]
-    #[inline(never)]
-    fn make_by_descriptor(&self, segment: &Segment, path: &SegmentPath, bytes: u64) -> Result<()> {
-        let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
-        let file = File::open(path.as_c_str(), flags, READ_WRITE)?;
-        let made = set_size(&file, bytes).and_then(|()| {
-            if self.known().gives_group {
-                file.fchown(u32::MAX, segment.gid)?;
-            }
-            file.fchmod(segment.mode & 0o777)
         });
         made.inspect_err(|_| {
             let _ = paths::unlink(path.as_c_str());
@@ -101,6 +78,7 @@ impl Registry {
     /// - `EACCES` the file's mode and owner refuse
     /// - `EIDRM` the file is not there, or not the segment's
     /// - `EMFILE`, `ENFILE` no descriptor for the moment that it takes
+    /// - `ESTALE` another thread has closed the descriptor
     #[inline(never)]
     pub(crate) fn open_file(&self, segment: &Segment, read_only: bool) -> Result<File> {
         let flags = if read_only {
@@ -123,12 +101,17 @@ impl Registry {
     /// Where others may make files, the name does not have the size. And another member may have given a second name to
     /// a file that is not the segment's, so that this process writes into it.
     pub(super) fn check_own(&self, file: &File, segment: &Segment) -> Result<()> {
-        let status = file.fstat()?;
-        let is_whole = segment
-            .bytes()
-            .is_some_and(|bytes| bytes as u64 <= status.size);
-        if is_whole && status.mode & libc::S_IFMT == libc::S_IFREG && status.links == 1 {
+        let is_own = file.fstat().is_ok_and(|status| {
+            let is_whole = segment
+                .bytes()
+                .is_some_and(|bytes| bytes as u64 <= status.size);
+            is_whole && status.mode & libc::S_IFMT == libc::S_IFREG && status.links == 1
+        });
+        if is_own {
             return Ok(());
+        }
+        if !self.is_file_of(file, segment) {
+            return Err(Errno::ESTALE);
         }
         Err(log::refuse(Errno::EIDRM, |line| {
             line.str("the file of segment ")
@@ -137,11 +120,15 @@ impl Registry {
         }))
     }
 
-    /// Whether an open file is the segment's. Another thread of the program may have closed its descriptor, and opened another
-    /// file that got the number.
+    /// Whether an open file is the segment's, as far as can be known: another thread of the program may have closed its
+    /// descriptor, and opened another file that got the number.
+    pub(crate) fn is_file_of(&self, file: &File, segment: &Segment) -> bool {
+        c_library::is_single_threaded() || self.is_still_of(file, segment)
+    }
+
     #[cold]
     #[inline(never)]
-    pub(crate) fn is_file_of(&self, file: &File, segment: &Segment) -> bool {
+    fn is_still_of(&self, file: &File, segment: &Segment) -> bool {
         let Ok(seen) = file.fstat() else {
             return false;
         };
@@ -235,11 +222,10 @@ impl Registry {
     /// Lets exactly those users open the file that the segment's mode lets attach: its owner and creator by the first
     /// digit, both their groups by the second. If owner and creator differ, that takes an access list.
     fn set_access(&self, path: &Path, before: &Segment, now: &Segment) -> Result<()> {
-        // Where nobody else makes files, the name leads to the same file throughout, and no descriptor is needed.
-        let held = if self.is_shared() {
-            Some(File::open(path.as_c_str(), libc::O_PATH, 0)?)
-        } else {
+        let held = if self.is_ours_throughout(path, now) {
             None
+        } else {
+            Some(File::open(path.as_c_str(), libc::O_PATH, 0)?)
         };
         let mut own = *path;
         let status = match &held {
@@ -280,6 +266,14 @@ impl Registry {
         )
     }
 
+    /// Whether the path leads to the same file throughout: nobody else makes files there, or the file is this user's, and
+    /// so nobody else can take its name away.
+    fn is_ours_throughout(&self, path: &Path, segment: &Segment) -> bool {
+        let is_own =
+            || paths::lstat(path.as_c_str()).is_ok_and(|status| status.uid == identity::euid());
+        self.names_stay() && segment.huge_page().is_none() && (!self.is_shared() || is_own())
+    }
+
     /// Bytes of the segment that are in memory.
     pub(crate) fn resident_bytes(&self, segment: &Segment) -> u64 {
         self.memory_path(segment)
@@ -299,7 +293,7 @@ impl Registry {
         let known = self.known();
         path.push_text(&known.directory).push_str("/");
         self.push_segment_name(segment.shmid, path);
-        if !known.is_shared {
+        if !self.is_shared() {
             path.push_str("-")
                 .push_hex(segment.bytes().unwrap_or(0) as u64);
         }
@@ -355,14 +349,10 @@ pub(super) fn check_file_size(bytes: u64) -> Result<()> {
 }
 
 /// Gives the file its size.
-pub(super) fn set_size(file: &File, bytes: u64) -> Result<()> {
-    file.ftruncate(bytes).map_err(too_large)
-}
-
-fn too_large(error: Errno) -> Errno {
-    match error {
+pub(super) fn set_size(file: &NamedFile<'_>, bytes: u64) -> Result<()> {
+    file.set_size(bytes).map_err(|error| match error {
         Errno::EFBIG => Errno::ENOSPC,
         Errno::EINVAL | Errno::EOVERFLOW => Errno::ENOMEM,
         other => other,
-    }
+    })
 }

@@ -4,7 +4,6 @@ use super::explain;
 use super::huge;
 use super::permission::{self, Current, EXECUTE, READ, WRITE};
 use crate::error::{Errno, Result};
-use crate::os::c_library;
 use crate::os::files::File;
 use crate::os::memory::{self, page_size};
 use crate::process::{self, Attached, Attaching, Range, Remains, Wanted};
@@ -235,7 +234,10 @@ unsafe fn map_anew(
 ) -> Result<usize> {
     let registry = attaching.registry();
     for _ in 0..TRIES {
-        let file = registry.open_file(segment, request.is_read_only())?;
+        let file = match registry.open_file(segment, request.is_read_only()) {
+            Err(Errno::ESTALE) => continue,
+            opened => opened?,
+        };
         // SAFETY: the caller's promise for MAP_FIXED; else the kernel chooses free memory.
         let mapped = unsafe {
             if target.replaces_others() {
@@ -244,7 +246,7 @@ unsafe fn map_anew(
                 map_file(&file, request, target, len)
             }
         };
-        if c_library::is_single_threaded() || registry.is_file_of(&file, segment) {
+        if registry.is_file_of(&file, segment) {
             return mapped;
         }
         if let Ok(start) = mapped {

@@ -2,9 +2,9 @@
 
 use super::permission::Caller;
 use crate::error::{Errno, Result};
-use crate::os::files::File;
+
 use crate::os::identity::Capability;
-use crate::os::paths;
+use crate::os::{paths, reading};
 use crate::registry::{Segment, huge_flags};
 use crate::text::Path;
 
@@ -46,9 +46,7 @@ pub(super) fn map_flags(segment: &Segment) -> i32 {
 /// The logarithm of the size of huge pages where none is asked for.
 fn usual_size() -> Result<u32> {
     let mut text = [0u8; 4096];
-    let read = File::open(c"/proc/meminfo", libc::O_RDONLY, 0)
-        .and_then(|file| file.read_start(&mut text))
-        .map_err(|_| Errno::ENOMEM)?;
+    let read = reading::read_start(c"/proc/meminfo", &mut text).map_err(|_| Errno::ENOMEM)?;
     usual_size_in(text.get(..read).unwrap_or(&[])).ok_or(Errno::ENOMEM)
 }
 
@@ -82,8 +80,7 @@ fn is_supported(log2: u32) -> bool {
 /// The group that `vm.hugetlb_shm_group` lets use huge pages.
 fn is_in_permitted_group(caller: &impl Caller) -> bool {
     let mut text = [0u8; 16];
-    let read = File::open(c"/proc/sys/vm/hugetlb_shm_group", libc::O_RDONLY, 0)
-        .and_then(|file| file.read_start(&mut text));
+    let read = reading::read_start(c"/proc/sys/vm/hugetlb_shm_group", &mut text);
     let group = first_number(&text);
     read.is_ok() && caller.is_in_group([group, group])
 }

@@ -41,7 +41,7 @@ const ROWS: &[Row] = &[
     ("shmget", "ftruncate", &[EFBIG], Other(ENOSPC)),
     ("shmget", "truncate", &[EFBIG], Other(ENOSPC)),
     // Files are made by open(2) where mknod(2) may not.
-    ("shmget", "mknodat segment", &[EPERM], Success),
+    ("shmget", "mknodat", &[EPERM], Success),
     // Who recovers puts files right as far as the kernel lets it; then comes the call's own.
     ("after a death", "", &[], Either),
     // A registry without the boot in it is as good on tmpfs; only a passing shortage is told.
@@ -55,18 +55,9 @@ const ROWS: &[Row] = &[
     ("", "linkat", &[], Success),
     ("", "fallocate", &[EOPNOTSUPP], Success),
     // What makers left that died is looked for if it can be.
-    ("first call of all", "openat directory 2", &[], Success),
-    ("first call of all", "newfstatat", &[ENOMEM], Either),
-    // A directory that cannot be listed is passed through; one that is not there yet is not.
-    (
-        "first call of all",
-        "openat directory",
-        &[EACCES],
-        OneOf(&[ENOSYS, 0]),
-    ),
-    // By its name, where its descriptor does not do.
-    ("first call of all", "fchmodat held", &[], Success),
-    ("", "openat directory", &[EACCES], Success),
+    ("first call of all", "openat directory", &[], Success),
+    // A lock file that cannot be looked at is not taken: the next byte is tried.
+    ("first call", "newfstatat", &[ENOMEM], Either),
     // Refused by the file's mode, it is put right where this process may, and opened again.
     ("shmat", "openat segment", &[EACCES], Success),
     // What the kernel does not let it do to the file, IPC_SET records all the same.
@@ -79,6 +70,7 @@ const ROWS: &[Row] = &[
     ("first call", "truncate segment", &[], Same),
     // Asked for the file system twice: for the boot, and for whether it lets a mapping keep a lock.
     ("first call", "fstatfs", &[], Either),
+    ("first call", "statfs", &[], Either),
     // Keeping the page from children is needed, keeping bookkeeping out of core dumps is not.
     ("first call", "madvise", &[EINVAL], OneOf(&[0, ENOSYS])),
     ("first call", "madvise", &[], Either),

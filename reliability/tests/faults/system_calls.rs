@@ -177,7 +177,7 @@ pub(crate) fn descriptors(pid: i32) -> usize {
     std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
-/// Mappings of the segment's file in a process, anchors (of one page) left out.
+/// Mappings of the segment's file in a process, without the page that is kept for the next attach.
 pub(crate) fn mappings(directory: &std::path::Path, pid: i32, id: i32) -> u64 {
     use std::os::unix::ffi::OsStrExt;
     let mut file = Vec::new();
@@ -191,15 +191,15 @@ pub(crate) fn mappings(directory: &std::path::Path, pid: i32, id: i32) -> u64 {
     }
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
     let path = String::from_utf8_lossy(&file).into_owned();
-    let is_whole = |line: &&str| {
-        let range = line
-            .split(' ')
-            .next()
-            .and_then(|range| range.split_once('-'));
+    // What is kept for the next attach is the first page alone.
+    let is_used = |line: &&str| {
+        let mut fields = line.split(' ');
+        let range = fields.next().and_then(|range| range.split_once('-'));
         let len = range.and_then(|(start, end)| {
             Some(u64::from_str_radix(end, 16).ok()? - u64::from_str_radix(start, 16).ok()?)
         });
-        !path.is_empty() && line.ends_with(&path) && len.is_some_and(|len| len > 4096)
+        let is_first = fields.nth(1).is_some_and(|offset| offset.parse() == Ok(0));
+        !path.is_empty() && line.ends_with(&path) && !(is_first && len == Some(4096))
     };
-    maps.lines().filter(is_whole).count() as u64
+    maps.lines().filter(is_used).count() as u64
 }
