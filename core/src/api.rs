@@ -35,6 +35,8 @@
 //! # main_().unwrap();
 //! # std::fs::remove_dir_all(&namespace).unwrap();
 //! ```
+//!
+//! Tested by `tests/tests/model.rs` and the C suite.
 
 use crate::error::{Errno, Result};
 use crate::sync::{AtomicU8, Ordering};

@@ -1,5 +1,5 @@
 //! Which backend answers the System V calls: this library, or the kernel by raw system calls. `PARTAGE_BACKEND`
-//! chooses.
+//! chooses. Tested by the C suite, which runs on both.
 
 use crate::error::Result;
 use crate::log::{self, Level};

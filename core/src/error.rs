@@ -1,4 +1,4 @@
-//! The one error type: an `errno` value, kept silent until the C ABI writes it.
+//! The one error type: an `errno` value, kept silent until the C ABI writes it. Tested by `reliability/tests/faults`.
 
 use core::ffi::c_int;
 

@@ -1,4 +1,4 @@
-//! Reads a namespace without becoming a member of it: for the command, and for tests.
+//! Reads a namespace without becoming a member of it: for the command, and for tests. Tested by `tests/tests/command`.
 
 use crate::error::Result;
 use crate::namespace;
@@ -8,7 +8,7 @@ use crate::process;
 pub use crate::registry::{
     Finding, MAX_SEGMENTS, MemberView, SHM_DEST, SHM_LOCKED, Segment, Stamps, State,
 };
-use crate::registry::{Prober, Registry};
+use crate::registry::{LivenessCache, Registry};
 
 /// A namespace, opened for reading. Nothing is made, taken or changed.
 pub struct Namespace {
@@ -90,7 +90,7 @@ impl Namespace {
 
     /// Calls `visit` with every attachment of a segment.
     pub fn each_attachment(&self, shmid: u32, mut visit: impl FnMut(AttachmentView)) {
-        let mut prober = Prober::new(&self.registry, None);
+        let mut liveness = LivenessCache::new(&self.registry, None);
         self.registry.each_holding(shmid, |holding| {
             visit(AttachmentView {
                 pid: holding.pid,
@@ -98,15 +98,15 @@ impl Namespace {
                 since: holding.since,
                 read_only: holding.read_only,
                 mappings: 1,
-                alive: !prober.is_dead_bits(holding.token),
+                alive: !liveness.is_dead_bits(holding.token),
             });
         });
     }
 
     /// Calls `visit` with every member that lives.
     pub fn each_member(&self, visit: impl FnMut(MemberView)) {
-        let mut prober = Prober::new(&self.registry, None);
-        self.registry.each_member(&mut prober, visit);
+        let mut liveness = LivenessCache::new(&self.registry, None);
+        self.registry.each_member(&mut liveness, visit);
     }
 
     /// Bytes of a segment's memory that are in use.

@@ -3,7 +3,7 @@
 //!
 //! `sysv | posix → process → registry → os`: a module uses only what lies to its right. The way of a call is the
 //! file of its name: `sysv/attach.rs` asks `process/` for this process's own state, `registry/` for what the
-//! processes of the namespace share, and `os/` for system calls.
+//! processes of the namespace share, and `os/` for system calls. Tested by what each module names.
 
 #[cfg(test)]
 extern crate std;

@@ -1,4 +1,5 @@
 //! Explanations on standard error, where an errno says too little. Silent unless `PARTAGE_LOG` asks.
+//! Tested by `reliability/tests/faults/environment` and `tests/tests/command`.
 
 use crate::error::Errno;
 use crate::options;
@@ -127,7 +128,7 @@ fn finish(mut line: Line) {
 const STDERR: i32 = 2;
 
 /// An error with its explanation: logs it and returns it.
-pub(crate) fn refuse(error: Errno, fill: impl FnOnce(Line) -> Line) -> Errno {
+pub(crate) fn write_error(error: Errno, fill: impl FnOnce(Line) -> Line) -> Errno {
     write(Level::Error, |line| fill(line).str(": ").errno(error));
     error
 }

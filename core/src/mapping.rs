@@ -1,5 +1,6 @@
 //! The mmap family as programs call it. munmap(2), mmap(2) with `MAP_FIXED` and mremap(2) may detach an attachment,
 //! split it, or map it a second time, and each of these is counted as the kernel counts it.
+//! Tested by `c_tests/sysv`, the programs that begin with `munmap` and `mremap`.
 
 use crate::error::{Errno, Result};
 use crate::os::memory;

@@ -2,6 +2,7 @@
 //!
 //! `PARTAGE_DIR` names it. Otherwise it is the first usable of `/dev/shm/partage` (only where root made it),
 //! `/dev/shm/partage-<euid>`, `$XDG_RUNTIME_DIR/partage`, `$TMPDIR/partage-<euid>` and `/tmp/partage-<euid>`.
+//! Tested by `reliability/tests/security` and `c_tests/process/other_mounts.c`.
 
 use crate::error::{Errno, Result};
 use crate::log::{self, Level};
@@ -65,7 +66,7 @@ pub(crate) fn find(make: Make) -> Result<Directory> {
             Some(found) => return found,
         }
     }
-    Err(log::refuse(last, |line| {
+    Err(log::write_error(last, |line| {
         line.str("no directory can be the namespace; name one with PARTAGE_DIR")
     }))
 }
@@ -134,7 +135,7 @@ fn absolute(named: &[u8]) -> Result<Path> {
         .map_or(&b""[..], |last| named.get(..=last).unwrap_or(&[]));
     path.push(trimmed);
     if path.is_cut() || path.is_empty() {
-        return Err(log::refuse(Errno::ENAMETOOLONG, |line| {
+        return Err(log::write_error(Errno::ENAMETOOLONG, |line| {
             line.str("the directory's path is too long: ").bytes(named)
         }));
     }
@@ -151,7 +152,7 @@ fn look_at(path: Path, make: Make) -> Result<Directory> {
         Ok(status) => status,
         Err(error) if make == Make::Never => return Err(error),
         Err(error) => {
-            return Err(log::refuse(error, |line| {
+            return Err(log::write_error(error, |line| {
                 line.str("cannot use ")
                     .bytes(path.bytes())
                     .str(" as the namespace")
@@ -237,7 +238,7 @@ fn check_owner(path: &Path, status: &Status) -> Result<()> {
         && paths::stat(parent_of(path).as_c_str())
             .is_ok_and(|parent| parent.mode & OTHERS_WRITE != 0)
     {
-        return Err(log::refuse(Errno::EACCES, |line| {
+        return Err(log::write_error(Errno::EACCES, |line| {
             line.str("refused ")
                 .bytes(path.bytes())
                 .str(": it belongs to user ")

@@ -1,5 +1,5 @@
 //! Every environment variable that the library reads. A program that runs with more rights than its caller (`AT_SECURE`)
-//! ignores all of them.
+//! ignores all of them. Tested by `tests/tests/variables.rs`.
 
 use crate::os::environment;
 use crate::sync::{AtomicU32, Ordering};

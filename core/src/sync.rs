@@ -1,4 +1,5 @@
 //! The atomics facade: every atomic of the crate comes from here, so that a model checker can take their place.
+//! Tested by the models in `reliability/model`.
 
 pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 

@@ -108,3 +108,51 @@ fn errno_is_written_in_one_place() {
         .collect();
     assert_eq!(writers, ["abi/src/lib.rs"]);
 }
+
+/// The paths in backquotes. A file without a folder is in that of the path before it.
+fn named_paths(line: &str) -> Vec<PathBuf> {
+    let mut folder = PathBuf::new();
+    let mut paths = Vec::new();
+    for name in line.split('`').skip(1).step_by(2) {
+        let path = if name.contains('/') {
+            Path::new(name).to_owned()
+        } else if name.ends_with(".c") {
+            folder.join(name)
+        } else {
+            continue;
+        };
+        folder = if root().join(&path).is_dir() {
+            path.clone()
+        } else {
+            path.parent().map_or_else(PathBuf::new, Path::to_owned)
+        };
+        paths.push(path);
+    }
+    paths
+}
+
+#[test]
+fn each_file_of_the_core_says_what_tests_it() {
+    let mut files = Vec::new();
+    sources(&root().join("core/src"), &mut files);
+    let mut wrong = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let head: Vec<&str> = text
+            .lines()
+            .skip_while(|line| line.starts_with("#!"))
+            .map_while(|line| line.strip_prefix("//!"))
+            .collect();
+        let head = head.concat();
+        let said = head.split_once("Tested by").map(|(_, said)| said);
+        if said.is_none() && !text.contains("mod tests {") {
+            wrong.push(format!("{}: nothing", file.display()));
+        }
+        for path in said.map(named_paths).unwrap_or_default() {
+            if !root().join(&path).exists() {
+                wrong.push(format!("{}: {}", file.display(), path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -4,6 +4,7 @@
 //! fork would not be counted. So the archive asks for it, as any program does. The shared object must not, because
 //! glibc gives it to no shared object. So it is linked with `--wrap=pthread_atfork`: the plain name becomes
 //! `__wrap_pthread_atfork`, which is set to null, and `__real_pthread_atfork` becomes the plain name, as a weak symbol.
+//! Tested by `tests/tests/symbols.rs`.
 
 use crate::sync::{AtomicU8, Ordering};
 use core::ffi::{c_int, c_void};

@@ -1,4 +1,4 @@
-//! What a process may do beyond others (capabilities(7)).
+//! What a process may do beyond others (capabilities(7)). Tested by `c_tests/process/users.c`.
 
 use super::arch::syscall;
 

@@ -1,4 +1,4 @@
-//! The time, as the kernel's own shared memory stamps it.
+//! The time, as the kernel's own shared memory stamps it. Tested by the C suite.
 
 /// Seconds since the epoch by the coarse clock: the clock that the kernel reads for `shm_atime`, answered
 /// without a system call.

@@ -1,5 +1,6 @@
 //! Descriptors of this process that were left open by mistake: inherited from a thread of the parent in the middle of a
 //! call, or left by a handler that jumped out of one.
+//! Tested by `c_tests/process`, the programs about jumps and cancellation.
 
 use super::directories;
 use super::files::{self, File};

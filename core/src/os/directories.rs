@@ -1,4 +1,4 @@
-//! Directories: made, listed, and which one this process is in.
+//! Directories: made, listed, and which one this process is in. Tested by the C suite.
 
 use super::arch::syscall;
 use super::reading::Reading;

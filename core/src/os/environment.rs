@@ -1,4 +1,5 @@
 //! What the process was started with: environment variables and the kernel's auxiliary values.
+//! Tested by `tests/tests/variables.rs`.
 
 use crate::sync::{AtomicUsize, Ordering};
 use core::ffi::{CStr, c_char};

@@ -1,6 +1,6 @@
 //! A process without privileges, with one user and one group throughout, cannot become another user: it is asked for
 //! its identity once. A process that can change is asked each time. When it is found to have changed, it may be one
-//! that cannot change any more.
+//! that cannot change any more. Tested by `c_tests/process/costs.c` and `users.c`.
 
 use super::arch::syscall;
 use super::capabilities;

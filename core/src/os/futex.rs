@@ -1,4 +1,4 @@
-//! Sleeping on a word of shared memory.
+//! Sleeping on a word of shared memory. Tested by `c_tests/process/another_boot.c`.
 
 use super::arch::syscall;
 use crate::error::Result;

@@ -1,4 +1,5 @@
 //! The caller's identity as the kernel judges it: effective user, file system group, capabilities.
+//! Tested by `c_tests/process/users.c` and `uid_dropped.c`.
 
 use super::arch::syscall;
 use super::capabilities;

@@ -1,4 +1,4 @@
-//! Resource limits.
+//! Resource limits. Tested by `c_tests/sysv/file_limits.c`.
 
 use super::arch::syscall;
 

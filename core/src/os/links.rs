@@ -1,4 +1,4 @@
-//! Symbolic links.
+//! Symbolic links. Tested by `tests/tests/huge_pages.rs`.
 
 use super::arch::syscall;
 use crate::error::{Errno, Result};

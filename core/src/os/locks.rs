@@ -1,4 +1,5 @@
 //! Open-file-description locks: an open file has them, not a process, and they end with its last reference.
+//! Tested by the C suite.
 
 use super::arch::syscall;
 use crate::error::{Errno, Result};

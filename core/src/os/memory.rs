@@ -1,4 +1,4 @@
-//! The mmap family, and the page size.
+//! The mmap family, and the page size. Tested by the C suite and `reliability/tests/faults`.
 
 use super::arch::syscall;
 use super::environment;
@@ -131,14 +131,14 @@ pub(crate) fn map_token(fd: i32, page: usize) -> Result<()> {
 
 /// Unmaps the page that [`map_token`] mapped. The address space stays ours.
 pub(crate) fn unmap_token(page: usize) {
-    let _ = hold(page, page_size(), libc::MAP_FIXED);
+    let _ = reserve_addresses(page, page_size(), libc::MAP_FIXED);
 }
 
 /// Address space without memory, for later: anywhere with an `address` of 0, else as the flag says.
 ///
 /// # Errors
 /// - `EEXIST` it is in use, with `MAP_FIXED_NOREPLACE`
-pub(crate) fn hold(address: usize, len: usize, how: i32) -> Result<usize> {
+pub(crate) fn reserve_addresses(address: usize, len: usize, how: i32) -> Result<usize> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | how;
     // SAFETY: a free range, or with MAP_FIXED one of ours that is never accessed.
     let start = unsafe { mmap(address, len, libc::PROT_NONE, flags, -1, 0) }?;

@@ -1,4 +1,5 @@
 //! System calls, nothing else: safe wrappers where safety can be had, `Result<_, Errno>`, no policy.
+//! Tested by what each module names.
 
 pub(crate) mod access_list;
 pub mod arch;

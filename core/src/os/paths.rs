@@ -1,4 +1,5 @@
 //! System calls that take a file by its name, without a descriptor.
+//! Tested by the C suite and `reliability/tests/faults`.
 
 use super::arch::syscall;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Numbers that nobody can guess.
+//! Numbers that nobody can guess. Tested by the C suite.
 
 use super::arch::syscall;
 

@@ -1,5 +1,6 @@
 //! Reading a file to its end, in a program whose other threads may close any descriptor and open another file that gets its
 //! number: nothing may be concluded from what is missing in another file.
+//! Tested by `c_tests/process/descriptors_closed_by_thread.c`.
 
 use super::c_library;
 use super::files::File;

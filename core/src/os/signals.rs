@@ -1,4 +1,5 @@
 //! Blocks signals where something is done in several steps that a handler must not jump out of.
+//! Tested by `c_tests/process/fork_signal_mask.c`.
 
 use super::arch::syscall;
 

@@ -1,5 +1,6 @@
 //! Where POSIX objects live: `/dev/shm`, as with every C library, so that programs with and without this library share
 //! them; or `posix/` of the namespace when `PARTAGE_DIR` names one, and where there is no `/dev/shm`.
+//! Tested by `c_tests/posix` and `reliability/tests/security`.
 
 use crate::error::{Errno, Result};
 use crate::log;
@@ -111,7 +112,7 @@ fn make_directory(path: &Path, mode: u32, make: bool) -> Result<u32> {
         other => other?,
     };
     if status.mode & libc::S_IFMT != libc::S_IFDIR {
-        return Err(log::refuse(Errno::ENOTDIR, |line| {
+        return Err(log::write_error(Errno::ENOTDIR, |line| {
             line.bytes(path.bytes()).str(" is not a directory")
         }));
     }

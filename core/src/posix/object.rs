@@ -1,4 +1,5 @@
 //! shm_open(3) and shm_unlink(3). Neither is a cancellation point.
+//! Tested by `c_tests/posix` and `reliability/tests/security`.
 
 use super::directory::{self, Place};
 use super::name::{Flavor, Use, fault, file_name, is_too_long, translate};
@@ -72,7 +73,7 @@ fn too_long(name: &[u8], error: Errno) -> Errno {
 #[cold]
 #[inline(never)]
 fn explained(name: &[u8], purpose: Use, error: Errno) -> Errno {
-    log::refuse(error, |line| {
+    log::write_error(error, |line| {
         line.str(match purpose {
             Use::Open => "shm_open: `",
             Use::Unlink => "shm_unlink: `",

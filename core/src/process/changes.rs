@@ -1,5 +1,6 @@
 //! Attaching and detaching: the entry, the holding and the mapping, in the order that never makes the count too low. An
 //! attachment counts before it is mapped, and is unmapped before its count ends.
+//! Tested by `c_tests/process` and `reliability/tests/crash`.
 
 use super::entry::{Entry, Mapping, NO_HOLDING};
 use super::fork;
@@ -10,7 +11,7 @@ use super::share::Share;
 use super::stamp::{Stage, Stamp};
 use super::table::TABLE;
 use crate::error::{Errno, Result};
-use crate::registry::{Change, Prober, Registry, SlotRef, Stamps, slot_of};
+use crate::registry::{Change, LivenessCache, Registry, SlotRef, Stamps, slot_of};
 
 /// How often an attach begins anew because another thread has settled it meanwhile.
 const TRIES: u32 = 64;
@@ -77,9 +78,9 @@ impl Attaching {
             token,
             pid,
         } = self.member;
-        let mut prober = Prober::new(registry, Some(token));
+        let mut liveness = LivenessCache::new(registry, Some(token));
         for _ in 0..TRIES {
-            let holding = self.holding_for(shmid, &mut prober)?;
+            let holding = self.holding_for(shmid, &mut liveness)?;
             match self.slot.attach(shmid, holding - 1, token, pid) {
                 Ok(number) => {
                     self.entry.set_number(number);
@@ -88,7 +89,7 @@ impl Attaching {
                         holding,
                         number,
                     };
-                    fork::count_for_children(self.slot, shmid, pid, &mut prober);
+                    fork::count_for_children(self.slot, shmid, pid, &mut liveness);
                     return Ok(());
                 }
                 // Not free after all: another one.
@@ -100,7 +101,7 @@ impl Attaching {
     }
 
     /// A holding of this member in the segment's slot, plus one: the one that the entry has, or one that it takes.
-    fn holding_for(&self, shmid: u32, prober: &mut Prober<'_>) -> Result<u32> {
+    fn holding_for(&self, shmid: u32, liveness: &mut LivenessCache<'_>) -> Result<u32> {
         let (own, _) = self.entry.share();
         let old = self.entry.shmid();
         if own != NO_HOLDING {
@@ -112,7 +113,7 @@ impl Attaching {
         }
         self.entry.set_share(NO_HOLDING, 0);
         self.entry.set_shmid(shmid);
-        let holding = self.slot.take(self.member.token, prober)? + 1;
+        let holding = self.slot.take(self.member.token, liveness)? + 1;
         self.entry.set_share(holding, 0);
         Ok(holding)
     }

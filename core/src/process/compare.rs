@@ -3,6 +3,7 @@
 //!
 //! An attachment at rest is changed by those who claim it only. So one that the kernel does not have, and that is the
 //! same after the list has been read as before, was unmapped by a call that did not know of it.
+//! Tested by `c_tests/process`, the programs about overlapping calls and forks.
 
 use super::changes::{Attached, Attaching};
 use super::entry::Mapping;

@@ -1,4 +1,5 @@
 //! Entering: what every call does first, and the handlers that the C library calls around a fork.
+//! Tested by `c_tests/process`.
 
 use super::table::TABLE;
 use super::{fork, inherit, own, settle};

@@ -1,5 +1,5 @@
 //! One entry of the table: an attachment, or a call that makes or ends one. Only the thread that has swapped the
-//! entry's stamp changes it.
+//! entry's stamp changes it. Tested by `c_tests/process` and `reliability/tests/crash`.
 
 use super::stamp::{Stage, Stamp};
 use crate::os::process::thread_mark;

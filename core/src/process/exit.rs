@@ -1,4 +1,4 @@
-//! A process that ends normally.
+//! A process that ends normally. Tested by `c_tests/process/at_exit.c` and `exit_while_used.c`.
 
 use super::own;
 use super::registry::REGISTRY;

@@ -15,7 +15,7 @@ use crate::log::{self, Level};
 use crate::os::files::{self, File};
 use crate::os::process::thread_mark;
 use crate::os::signals::Blocked;
-use crate::registry::{Membership, Prober, SlotRef, Token};
+use crate::registry::{LivenessCache, Membership, SlotRef, Token};
 use crate::sync::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// A fork under way.
@@ -78,7 +78,7 @@ impl Fork {
         if let Some(membership) = self.membership() {
             self.token.store(0, Ordering::SeqCst);
             ACTIVE.fetch_sub(1, Ordering::SeqCst);
-            own::let_go(&membership, self.page());
+            own::give_up_lock(&membership, self.page());
             REGISTRY.end_birth(membership.token);
         }
         self.thread.store(0, Ordering::Release);
@@ -152,7 +152,7 @@ pub(super) fn claim_without_lock(parent: Token) -> Result<(Membership, Option<us
 
 /// Counts every attachment of this process for a child, and every one that is being made.
 fn count_all(child: Token, me: Token) {
-    let mut prober = Prober::new(&REGISTRY, Some(me));
+    let mut liveness = LivenessCache::new(&REGISTRY, Some(me));
     for (_, entry) in TABLE.all() {
         let is_one = matches!(
             entry.stamp().stage(),
@@ -168,7 +168,7 @@ fn count_all(child: Token, me: Token) {
         let shmid = entry.shmid();
         let counted = REGISTRY
             .slot_for(shmid)
-            .and_then(|slot| count_one(slot, shmid, child, own::own_pid(), &mut prober));
+            .and_then(|slot| count_one(slot, shmid, child, own::own_pid(), &mut liveness));
         match counted {
             Ok((holding, _)) => entry.set_child(holding + 1),
             Err(error) => log::write(Level::Error, |line| {
@@ -188,9 +188,9 @@ pub(super) fn count_one(
     shmid: u32,
     member: Token,
     by: i32,
-    prober: &mut Prober<'_>,
+    liveness: &mut LivenessCache<'_>,
 ) -> Result<(u32, u64)> {
-    let holding = slot.take(member, prober)?;
+    let holding = slot.take(member, liveness)?;
     let number = slot.attach(shmid, holding, member, by)?;
     Ok((holding, number))
 }
@@ -201,20 +201,20 @@ pub(super) fn count_for_children(
     slot: SlotRef<'static>,
     shmid: u32,
     by: i32,
-    prober: &mut Prober<'_>,
+    liveness: &mut LivenessCache<'_>,
 ) {
     fence(Ordering::SeqCst);
     if ACTIVE.load(Ordering::SeqCst) != 0 {
-        count_for_each(slot, shmid, by, prober);
+        count_for_each(slot, shmid, by, liveness);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn count_for_each(slot: SlotRef<'static>, shmid: u32, by: i32, prober: &mut Prober<'_>) {
+fn count_for_each(slot: SlotRef<'static>, shmid: u32, by: i32, liveness: &mut LivenessCache<'_>) {
     for fork in &FORKS {
         if let Some(child) = Token::from_bits(fork.token.load(Ordering::SeqCst)) {
-            let _ = count_one(slot, shmid, child, by, prober);
+            let _ = count_one(slot, shmid, child, by, liveness);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Only the child knows what it really inherited. It gives the holdings of the mappings that it has to its own token, touches
 //! their words, and begins the next generation in the slot that was made for it. All else that was counted for it is then
-//! a dead member's.
+//! a dead member's. Tested by `c_tests/process`, the programs that fork.
 
 use super::compare::compare;
 use super::entry::{Entry, Mapping, NO_HOLDING};
@@ -16,7 +16,7 @@ use crate::log::{self, Level};
 use crate::os::files::File;
 use crate::os::memory;
 use crate::os::process::pid;
-use crate::registry::{Membership, Prober, Token};
+use crate::registry::{LivenessCache, Membership, Token};
 
 /// In a child, before anything else: takes over what it inherited, or drops it.
 pub(super) fn inherit() {
@@ -60,7 +60,7 @@ fn be_child(made: &Membership, page: Option<usize>) -> bool {
     };
     let is_whole = become_member(Some((made.token, pid)), &membership, kept);
     if own.is_some() {
-        own::let_go(made, page);
+        own::give_up_lock(made, page);
     }
     is_whole
 }
@@ -110,7 +110,7 @@ fn be_copy() -> bool {
 /// Takes over every attachment that this child really has, from those counted `before` it was born, or counts it anew. A
 /// part of one is taken over as if it were all of it; returns whether there was none such.
 fn adopt_all(before: Option<Token>, me: Token) -> bool {
-    let mut prober = Prober::new(&REGISTRY, Some(me));
+    let mut liveness = LivenessCache::new(&REGISTRY, Some(me));
     let (mut lowest, mut highest) = (usize::MAX, 0);
     TABLE.each_in(0, usize::MAX, |mapping| {
         lowest = lowest.min(mapping.start);
@@ -157,7 +157,7 @@ fn adopt_all(before: Option<Token>, me: Token) -> bool {
                 TABLE.make_idle(entry, stamp);
                 continue;
             }
-            adopt(entry, before, me, &mut prober);
+            adopt(entry, before, me, &mut liveness);
             if stamp.stage() != Stage::Attached {
                 let _ = entry.change(stamp, Stage::Attached);
             }
@@ -182,7 +182,7 @@ fn is_detach(stage: Stage) -> bool {
     stage == Stage::Detaching
 }
 
-fn adopt(entry: &Entry, before: Option<Token>, me: Token, prober: &mut Prober<'_>) {
+fn adopt(entry: &Entry, before: Option<Token>, me: Token, liveness: &mut LivenessCache<'_>) {
     let shmid = entry.shmid();
     let Ok(slot) = REGISTRY.slot_for(shmid) else {
         entry.set_share(NO_HOLDING, 0);
@@ -200,7 +200,7 @@ fn adopt(entry: &Entry, before: Option<Token>, me: Token, prober: &mut Prober<'_
             let _ = slot.touch();
             Some(share)
         }
-        None => count_one(slot, shmid, me, own::own_pid(), prober).ok(),
+        None => count_one(slot, shmid, me, own::own_pid(), liveness).ok(),
     };
     match share {
         Some((holding, number)) => {

@@ -4,6 +4,7 @@
 //! A kept page is no attachment and is not counted. Its holding says that it is kept, so that a process that destroys
 //! the segment frees its memory. A child drops the pages that it inherits. A page is kept from a mapping that the
 //! program has not got yet, so the program cannot have changed its protection, or what a fork does with it.
+//! Tested by `c_tests/process/costs.c` and `c_tests/sysv`.
 
 use crate::error::Result;
 use crate::os::memory::{self, page_size};
@@ -160,7 +161,7 @@ impl Kept {
 
     /// Drops the page in a place that this thread has in use.
     fn empty(&self, number: usize, place: &Place) {
-        let _ = memory::hold(self.address(number), page_size(), libc::MAP_FIXED);
+        let _ = memory::reserve_addresses(self.address(number), page_size(), libc::MAP_FIXED);
         say(
             place.shmid.swap(0, Ordering::Relaxed),
             place.holding.load(Ordering::Relaxed),
@@ -185,7 +186,7 @@ impl Kept {
         if AREA.load(Ordering::Acquire) != 0 {
             return Ok(());
         }
-        let area = memory::hold(0, PLACES * page_size(), 0)?;
+        let area = memory::reserve_addresses(0, PLACES * page_size(), 0)?;
         let swap = AREA.compare_exchange(0, area, Ordering::AcqRel, Ordering::Relaxed);
         if swap.is_err() {
             // SAFETY: nobody else knows of it.
@@ -222,7 +223,7 @@ fn say(shmid: u32, holding: u32, is_kept: bool) {
 pub(super) fn drop_inherited() {
     let area = AREA.load(Ordering::Relaxed);
     if area != 0 {
-        let _ = memory::hold(area, PLACES * page_size(), libc::MAP_FIXED);
+        let _ = memory::reserve_addresses(area, PLACES * page_size(), libc::MAP_FIXED);
     }
 }
 

@@ -1,4 +1,5 @@
 //! An entry that is being detached, or of which a part goes: what becomes of it.
+//! Tested by `c_tests/process/exit_while_used.c`.
 
 use super::entry::{Entry, Mapping};
 use super::share::Share;

@@ -1,4 +1,5 @@
 //! What the kernel's list of mappings says of the table's entries: which of them it bears out, and what none explains.
+//! Tested by `c_tests/process`, the programs about jumps and overlapping calls.
 
 use super::entry::{Entry, Mapping};
 use super::kept;

@@ -3,6 +3,7 @@
 //! Nothing here is locked, and nothing is held while other code runs: threads, signal handlers and fork handlers may
 //! come in between at any instruction. An attachment's entry (`entry`) says what is being done to it, and by which
 //! thread. So if a thread jumps out of a call or ends, a later call settles what it left (`settle`).
+//! Tested by what each module names.
 
 mod changes;
 mod compare;

@@ -7,6 +7,7 @@
 //! for attachments that have come. If it finds one, it says so by two numbers, and compares the table with the kernel's
 //! list once it is done (`compare`). A call that was under way sees that the number has changed, and compares as well. So
 //! the last of those that meet compares when nothing of the others' is still to come.
+//! Tested by `c_tests/process/overlapping_calls.c`.
 
 use super::entry::{self, Entry, Place};
 use super::range::Range;

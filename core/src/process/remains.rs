@@ -2,7 +2,7 @@
 //!
 //! For the kernel, a part that stays is a new attachment, and the old one goes. So the part that stays is counted
 //! first. All attachments in the range are claimed before the system call, so that no other thread unmaps them, and
-//! finished after it.
+//! finished after it. Tested by `c_tests/sysv`, the programs that unmap and remap parts.
 
 use super::changes::Attaching;
 use super::compare::compare;

@@ -4,7 +4,7 @@
 //! It cannot always be proven that an owner is gone. What is done without proof does no harm to an owner that comes
 //! back. An attach that counts and is not mapped is taken back; its owner would notice and begin anew. A detach that
 //! has unmapped is counted, once. An attachment is given back to the program only if its owner is known not to come
-//! back.
+//! back. Tested by `c_tests/process`, the programs about jumps and cancellation.
 
 use super::compare::compare;
 use super::entry::{Entry, Mapping};

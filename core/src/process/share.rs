@@ -1,4 +1,4 @@
-//! What an entry counts for: one holding of its segment, under one number.
+//! What an entry counts for: one holding of its segment, under one number. Tested by the models in `reliability/model`.
 
 use super::entry::{Entry, NO_HOLDING};
 use super::own;

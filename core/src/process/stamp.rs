@@ -1,4 +1,5 @@
 //! The word of an entry that says what is being done to it, and by whom: every change of an entry swaps it.
+//! Tested by `c_tests/process/overlapping_calls.c`.
 
 /// What is going on with an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,6 +2,7 @@
 //!
 //! One `shmat` makes one entry (`entry`); unmapping part of it leaves several, of the same group. An entry is used again,
 //! with its holding, for a next attach. The table is never moved and never shrinks, so that it can be read at any instant.
+//! Tested by `c_tests/sysv` and `c_tests/process/costs.c`.
 
 use super::entry::{self, Entry, Mapping, NO_HOLDING};
 use super::stamp::{Stage, Stamp};

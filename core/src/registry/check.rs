@@ -1,14 +1,10 @@
-//! The registry's invariants, checked from outside, the repair of what breaks them, and the list of members.
-//! `docs/registry-format.md` has the same list. Tested by `reliability/tests/hostile`.
+//! The registry's invariants, checked from outside. `docs/registry-format.md` has the same list. Tested by
+//! `reliability/tests/hostile`.
 
 use super::format::{MAX_HOLDINGS, MAX_SEGMENTS};
-use super::holdings;
 use super::ledger::length_of_run;
-use super::liveness::Prober;
-use super::members::{Token, process_in};
 use super::segment::State;
 use super::{Registry, Segment, slot_of};
-use crate::error::{Errno, Result};
 use crate::os::paths;
 use crate::sync::Ordering;
 
@@ -38,30 +34,8 @@ pub enum Finding {
     },
 }
 
-/// A process that uses the namespace.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MemberView {
-    /// Process, as it numbers itself; 0 for a child that is just being made.
-    pub pid: i32,
-    /// Effective user when it joined.
-    pub uid: u32,
-    /// When it joined, in seconds since the epoch.
-    pub since: i64,
-}
-
-/// A holding that counts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct HoldingView {
-    /// The member; 0 for none.
-    pub(crate) token: u64,
-    pub(crate) pid: i32,
-    pub(crate) address: usize,
-    pub(crate) read_only: bool,
-    pub(crate) since: i64,
-}
-
 /// The id that a slot's segment should have if it has another: this slot's, with the same sequence.
-fn own_id(shmid: u32, slot: u32) -> Option<u32> {
+pub(super) fn own_id(shmid: u32, slot: u32) -> Option<u32> {
     if slot_of(shmid) == slot && shmid != 0 && shmid <= i32::MAX as u32 {
         return None;
     }
@@ -94,7 +68,7 @@ impl Registry {
     }
 
     /// Where the holdings that belong to slots end. The next run must not lie before it.
-    fn behind_all_runs(&self) -> u64 {
+    pub(super) fn behind_all_runs(&self) -> u64 {
         let mut behind = 0;
         for index in 0..self.segments_high() {
             let Ok(slot) = self.slot(index) else {
@@ -154,103 +128,10 @@ impl Registry {
     }
 
     /// Holdings of a slot that count.
-    fn recorded(&self, slot: u32) -> Option<u32> {
+    pub(super) fn recorded(&self, slot: u32) -> Option<u32> {
         let slot = self.slot(slot).ok()?;
         let mut recorded = 0u32;
         slot.each_holding(|_, _, _| recorded += 1);
         Some(recorded)
-    }
-
-    /// Repairs, after damage, what can be computed from the rest. The repair of one slot may break another one that
-    /// seemed right, so this goes over all slots again, a few times at most.
-    ///
-    /// # Errors
-    /// - what touching the registry says
-    pub(crate) fn repair(&self) -> Result<()> {
-        const ROUNDS: u32 = 4;
-        for _ in 0..ROUNDS {
-            for index in 0..self.segments_high() {
-                self.repair_slot(index)?;
-            }
-            self.count_used()?;
-            let behind = self.behind_all_runs();
-            self.header().holdings.fetch_max(behind, Ordering::AcqRel);
-            let mut is_whole = true;
-            self.check_invariants(|finding| {
-                is_whole &= matches!(finding, Finding::File { .. });
-            });
-            if is_whole {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives the slot an id that names it, a total that is the number of its holdings, and an entry of its key.
-    fn repair_slot(&self, index: u32) -> Result<()> {
-        let slot = self.slot(index)?;
-        if !slot.word_now().state.has_segment() {
-            slot.end_all()?;
-        }
-        holdings::update(&slot, |word| {
-            let total = self.recorded(index).unwrap_or(word.total);
-            let is_wrong = word.total != total;
-            Ok(is_wrong.then(|| super::word::Word {
-                total,
-                ..word.to_state(word.state)
-            }))
-        })?;
-        let Some(segment) = slot.read().filter(|segment| segment.state.has_segment()) else {
-            return Ok(());
-        };
-        let mut facts = slot.facts_of(&segment);
-        if let Some(shmid) = own_id(segment.shmid, index) {
-            facts.shmid = shmid;
-        }
-        // If two segments have one key, the one that the index leads to keeps it.
-        if segment.key != 0 && self.enter_key(segment.key, index) == Err(Errno::EEXIST) {
-            facts.key = 0;
-        }
-        if (facts.shmid, facts.key) != (segment.shmid, slot.fact_key()) {
-            // The member with the claim may write the wrong value once more. The next repair mends that.
-            slot.write_facts(&facts);
-        }
-        Ok(())
-    }
-
-    /// Calls `visit` with every holding of a slot that counts.
-    pub(crate) fn each_holding(&self, shmid: u32, mut visit: impl FnMut(HoldingView)) {
-        let Ok(slot) = self.slot_for(shmid) else {
-            return;
-        };
-        let born = self.born();
-        slot.each_holding(|_, token, holding| {
-            let address = holding.address.load(Ordering::Relaxed);
-            let change = holding.change.load(Ordering::Relaxed);
-            let pid = Token::from_bits(token).and_then(|token| {
-                let slot = self.member(token.index())?;
-                process_in(slot, token)
-            });
-            visit(HoldingView {
-                token,
-                pid: pid.unwrap_or(change as u32 as i32),
-                address: (address & !3) as usize,
-                read_only: address & 1 != 0,
-                since: born + (change >> 32) as i64,
-            });
-        });
-    }
-
-    /// Calls `visit` with every member that lives.
-    pub(crate) fn each_member(&self, prober: &mut Prober<'_>, mut visit: impl FnMut(MemberView)) {
-        self.each_slot_in_use(|slot, token| {
-            if !prober.is_dead(token) {
-                visit(MemberView {
-                    pid: process_in(slot, token).unwrap_or(0),
-                    uid: slot.uid.load(Ordering::Relaxed),
-                    since: slot.since.load(Ordering::Relaxed) as i64,
-                });
-            }
-        });
     }
 }

@@ -1,10 +1,11 @@
 //! How a segment comes: `Free` → `Creating` → `Live`. Its maker claims a slot, reserves it through the ledger, writes
 //! the facts, makes the file, and enters the key through the ledger. From then on the segment is whole: if its maker
 //! does not make it live, the next process that meets it does.
+//! Tested by `reliability/tests/crash` and `c_tests/process/key_race.c`.
 
 use super::Registry;
 use super::ids::IdState;
-use super::liveness::Prober;
+use super::liveness::LivenessCache;
 use super::members::Token;
 use super::segment::Segment;
 use super::word::State;
@@ -26,7 +27,7 @@ impl Registry {
         note: &mut dyn FnMut(u32),
     ) -> Result<Segment> {
         let is_credited = !wanted.needs_room() || self.has_credit(wanted.pages());
-        let mut prober = Prober::new(self, Some(me));
+        let mut liveness = LivenessCache::new(self, Some(me));
         let mut claimed = None;
         let mut shmid = 0;
         let reserved = self.reserve(|ledger| {
@@ -52,7 +53,7 @@ impl Registry {
                 (from..below).find(|&index| {
                     claimed == Some(index) && !self.is_used(index)
                         || self
-                            .claim_free(index, me, &mut claimed, note, &mut prober)
+                            .claim_free(index, me, &mut claimed, note, &mut liveness)
                             .unwrap_or_else(|error| {
                                 failure = Some(error);
                                 true
@@ -90,7 +91,7 @@ impl Registry {
         me: Token,
         claimed: &mut Option<u32>,
         note: &mut dyn FnMut(u32),
-        prober: &mut Prober<'_>,
+        liveness: &mut LivenessCache<'_>,
     ) -> Result<bool> {
         if index >= MAX_SEGMENTS || self.is_used(index) {
             return Ok(false);
@@ -101,7 +102,7 @@ impl Registry {
             self.unclaim(other, me);
         }
         note(index);
-        if !self.claim(index, me, prober) {
+        if !self.claim(index, me, liveness) {
             return Ok(false);
         }
         *claimed = Some(index);
@@ -112,13 +113,13 @@ impl Registry {
     }
 
     /// Claims a slot for a change of its facts, unless a living member has its claim.
-    pub(super) fn claim(&self, index: u32, me: Token, prober: &mut Prober<'_>) -> bool {
+    pub(super) fn claim(&self, index: u32, me: Token, liveness: &mut LivenessCache<'_>) -> bool {
         let Ok(slot) = self.slot(index) else {
             return false;
         };
         let claim = &slot.slot.claim;
         let before = claim.load(Ordering::Acquire);
-        let is_open = before == 0 || before != me.bits() && prober.is_dead_bits(before);
+        let is_open = before == 0 || before != me.bits() && liveness.is_dead_bits(before);
         is_open
             && claim
                 .compare_exchange(before, me.bits(), Ordering::AcqRel, Ordering::Relaxed)
@@ -127,7 +128,7 @@ impl Registry {
 
     /// Claims a slot for a change of its segment's facts.
     pub(crate) fn claim_for_change(&self, shmid: u32, me: Token) -> bool {
-        self.claim(slot_of(shmid), me, &mut Prober::new(self, Some(me)))
+        self.claim(slot_of(shmid), me, &mut LivenessCache::new(self, Some(me)))
     }
 
     /// Whether a member has claimed a slot.
@@ -195,11 +196,11 @@ impl Registry {
     /// Whether a living member is making a segment. Before the slot is described, it does not say with which key.
     #[inline(never)]
     pub(crate) fn is_any_being_made(&self, me: Option<Token>) -> bool {
-        let mut prober = Prober::new(self, me);
+        let mut liveness = LivenessCache::new(self, me);
         (0..self.segments_high()).any(|index| {
             self.slot(index).is_ok_and(|slot| {
                 slot.word_now().state == State::Creating
-                    && !prober.is_dead_bits(slot.slot.claim.load(Ordering::Acquire))
+                    && !liveness.is_dead_bits(slot.slot.claim.load(Ordering::Acquire))
             })
         })
     }

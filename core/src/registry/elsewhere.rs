@@ -1,7 +1,7 @@
 //! A segment's file that cannot be opened by its name. A umask may have taken its maker's rights. Another effective
 //! user may have them. After a change of mounts or of the root directory, the path may lead elsewhere. But each
 //! attached process has the file mapped, and `/proc` opens mapped files for a caller with `CAP_SYS_ADMIN` or
-//! `CAP_CHECKPOINT_RESTORE`.
+//! `CAP_CHECKPOINT_RESTORE`. Tested by `c_tests/process/out_of_reach.c` and `other_mounts.c`.
 
 use super::Registry;
 use super::segment::Segment;
@@ -112,7 +112,7 @@ fn open_mapping(pid: i32, start: usize, len: usize, name: &[u8], flags: i32) -> 
 fn explain_open(segment: &Segment, path: &SegmentPath, error: Errno) -> Errno {
     let is_gone = matches!(error, Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP);
     let error = if is_gone { Errno::EIDRM } else { error };
-    log::refuse(error, |line| {
+    log::write_error(error, |line| {
         line.str(if is_gone {
             "the file is gone of segment "
         } else {

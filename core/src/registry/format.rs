@@ -1,7 +1,7 @@
 //! The bytes of a registry: fixed-width atomics, no pointers, no padding. `docs/registry-format.md` describes them.
 //!
 //! Every field is an atomic because another process may change it at any moment; nothing read from here is used
-//! as an index or a length before it has been checked.
+//! as an index or a length before it has been checked. Tested by `reliability/tests/hostile`.
 
 use crate::sync::{AtomicU32, AtomicU64};
 

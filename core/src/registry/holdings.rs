@@ -13,6 +13,8 @@
 //! - Every change of the word, even of only its state, first applies what the word announces.
 //! - To take a dead member's holding, a process first applies what is announced, and touches the word afterwards. So
 //!   the swap of a process that read the old token fails. Until then the holding is not free.
+//!
+//! Tested by the models in `reliability/model`.
 
 use super::format::Holding;
 use super::word::{Change, State, Word};

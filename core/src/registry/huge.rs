@@ -3,7 +3,7 @@
 //! the namespace, a symbolic link with the name of the segment's file leads to that file.
 //!
 //! Any process that may make files in the namespace can make a link that leads anywhere. Only this code follows it, and
-//! only to a file whose name says that it belongs to this namespace.
+//! only to a file whose name says that it belongs to this namespace. Tested by `tests/tests/huge_pages.rs`.
 
 use super::Registry;
 use super::named_file::{NamedFile, is_at};
@@ -65,7 +65,7 @@ impl Registry {
         }
         match made {
             Ok(()) | Err(Errno::EEXIST | Errno::EMFILE | Errno::ENFILE) => made,
-            Err(error) => Err(log::refuse(Errno::ENOMEM, |line| {
+            Err(error) => Err(log::write_error(Errno::ENOMEM, |line| {
                 line.str("no mount of hugetlbfs gives ")
                     .number(segment.size)
                     .str(" bytes in pages of ")

@@ -3,6 +3,7 @@
 //! An entry never moves while its key is there, so a reader that probes from the key's home to the first empty cell
 //! finds it. Entries are hints: the slot says whether it has the key. A cell is `{slot plus one 32 | number 32}`. The
 //! number grows with each change, so a change that comes late fails.
+//! Tested by `c_tests/process/key_race.c` and `reliability/tests/hostile`.
 
 use super::Registry;
 use crate::error::Result;

@@ -1,5 +1,6 @@
 //! Whether a member lives. A member is dead only if that is proven. One that cannot be asked now, for want of a
 //! descriptor, a path or a right, lives. So a count may be too high for a moment, and is never too low.
+//! Tested by `c_tests/process` and `reliability/tests/storm`.
 
 use super::Registry;
 use super::format::{FIRST_WITHOUT_LOCK, MEMBERS_PER_FILE, MemberSlot};
@@ -13,29 +14,22 @@ use crate::os::{identity, locks, process};
 use crate::sync::Ordering;
 
 /// Asks whether members live. A lock file is opened once for consecutive questions about its members.
-pub(crate) struct Prober<'a> {
+pub(crate) struct LivenessCache<'a> {
     registry: &'a Registry,
     /// This process, which needs no asking.
     me: u64,
-    /// The last that was found dead, and is so for all time: a member often has many holdings in a row.
-    dead: u64,
-    file: Option<OpenLockFile>,
+    /// Who was asked last, and whether that member is dead: a member often has many holdings in a row.
+    last: (u64, bool),
+    /// The lock file that was asked last, with its number.
+    file: Option<(u32, File)>,
 }
 
-struct OpenLockFile {
-    number: u32,
-    /// `None` where it cannot be opened.
-    file: Option<File>,
-    /// The last answer, since a member often has many holdings in a row.
-    last: Option<(u64, bool)>,
-}
-
-impl<'a> Prober<'a> {
-    pub(crate) fn new(registry: &'a Registry, me: Option<Token>) -> Prober<'a> {
-        Prober {
+impl<'a> LivenessCache<'a> {
+    pub(crate) fn new(registry: &'a Registry, me: Option<Token>) -> LivenessCache<'a> {
+        LivenessCache {
             registry,
             me: me.map_or(0, Token::bits),
-            dead: 0,
+            last: (0, false),
             file: None,
         }
     }
@@ -50,10 +44,10 @@ impl<'a> Prober<'a> {
         if token.bits() == self.me {
             return false;
         }
-        if token.bits() != self.dead && self.is_found_dead(token) {
-            self.dead = token.bits();
+        if self.last.0 != token.bits() {
+            self.last = (token.bits(), self.is_found_dead(token));
         }
-        token.bits() == self.dead
+        self.last.1
     }
 
     fn is_found_dead(&mut self, token: Token) -> bool {
@@ -80,34 +74,16 @@ impl<'a> Prober<'a> {
 
     fn is_locked(&mut self, token: Token) -> Result<bool> {
         let number = token.index() / MEMBERS_PER_FILE;
-        if self.file.as_ref().is_none_or(|open| open.number != number) {
-            self.file = None;
-            let file = self.registry.open_lock_file(number, false);
-            self.file = Some(OpenLockFile {
-                number,
-                file: Some(file?),
-                last: None,
-            });
-        }
-        let Some(OpenLockFile {
-            file: Some(file),
-            last,
-            ..
-        }) = &mut self.file
-        else {
-            return Err(Errno::ESTALE);
+        let file = match self.file.take() {
+            Some((asked, file)) if asked == number => file,
+            _ => self.registry.open_lock_file(number, false)?,
         };
-        if let Some((asked, answer)) = *last
-            && asked == token.bits()
-        {
-            return Ok(answer);
-        }
+        let (_, file) = self.file.insert((number, file));
         let answer = locks::is_held(file.fd(), byte_of(token.index()))?;
         // Another thread of the program may have closed the descriptor, and opened another file: nobody has that locked.
         if !answer && !self.registry.is_lock_file(file, number) {
             return Err(Errno::ESTALE);
         }
-        *last = Some((token.bits(), answer));
         Ok(answer)
     }
 }
@@ -214,10 +190,10 @@ impl Registry {
 
     /// Whether a member that lives is this process.
     fn is_members(&self, pid: i32) -> bool {
-        let mut prober = Prober::new(self, None);
+        let mut liveness = LivenessCache::new(self, None);
         let mut found = false;
         self.each_slot_in_use(|slot, token| {
-            found = found || process_in(slot, token) == Some(pid) && !prober.is_dead(token);
+            found = found || process_in(slot, token) == Some(pid) && !liveness.is_dead(token);
         });
         found
     }
@@ -226,7 +202,7 @@ impl Registry {
     fn is_gone_as_parent(&self, parent: Token, slot: &MemberSlot) -> bool {
         match process_in(slot, parent) {
             Some(pid) if pid > UNBORN => match slot.witness.load(Ordering::Relaxed) {
-                BY_LOCK => Prober::new(self, None).is_dead(parent),
+                BY_LOCK => LivenessCache::new(self, None).is_dead(parent),
                 _ => self.is_process_gone(parent, slot),
             },
             _ => false,

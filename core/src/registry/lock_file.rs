@@ -3,6 +3,7 @@
 //!
 //! Another thread of the program may close a descriptor, and open another file that gets the number. So what is open is
 //! compared with the inode number that the registry has of the file.
+//! Tested by `c_tests/process/files_removed.c` and `descriptors_closed_by_thread.c`.
 
 use super::Registry;
 use super::format::MEMBERS_PER_FILE;

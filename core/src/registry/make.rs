@@ -1,5 +1,6 @@
 //! Making the registry of a namespace. It is made whole under a temporary name and then gets its own name. So no
 //! process ever sees it half-made, and if several are made at once, one wins.
+//! Tested by `c_tests/process`, the programs that begin with `first_calls`, and `another_boot.c`.
 
 use super::at_base;
 use super::format::{Header, KEY_CELLS, MAGIC, MEMBERS_PER_FILE, VERSION};
@@ -81,7 +82,7 @@ fn publish(made: &SegmentPath, path: &SegmentPath) -> Result<bool> {
         Ok(()) => Ok(true),
         // There is another; or a process that was faster has removed ours.
         Err(Errno::EEXIST | Errno::ENOENT) => Ok(false),
-        Err(error) => Err(log::refuse(error, |line| {
+        Err(error) => Err(log::write_error(error, |line| {
             line.str("cannot give a new registry its name, ")
                 .bytes(path.bytes())
         })),
@@ -137,7 +138,7 @@ fn make_file(directory: &Directory) -> Result<Option<(SegmentPath, u64)>> {
     path.push_hex(random::number());
     let name_stays = namespace::names_stay(&directory.status);
     let file = NamedFile::make(path.as_c_str(), 0o600, name_stays).map_err(|error| {
-        log::refuse(error, |line| {
+        log::write_error(error, |line| {
             line.str("cannot make a registry in ")
                 .bytes(directory.path.bytes())
         })
@@ -172,7 +173,7 @@ fn fill(directory: &Directory, file: &NamedFile<'_>, path: &SegmentPath) -> Resu
         })
         .map_err(|error| match no_room(error) {
             Errno::ENOENT => Errno::ENOENT,
-            error => log::refuse(error, |line| {
+            error => log::write_error(error, |line| {
                 line.str("no room for a registry in ")
                     .bytes(directory.path.bytes())
             }),

@@ -3,7 +3,7 @@
 //! A member holds an open-file-description lock on its byte of a lock file. A mapping of that file keeps the open file
 //! description, and so the lock. The kernel drops the lock with the address space: at exit, at exec, at SIGKILL. If a
 //! child can have no lock at the fork, it gets a slot without one, and its process shows whether it lives, see
-//! `liveness`.
+//! `liveness`. Tested by `c_tests/process` and `reliability/tests/storm`.
 
 use super::Registry;
 use super::format::{
@@ -14,7 +14,7 @@ use crate::error::{Errno, Result};
 use crate::os::{clock, identity, locks};
 use crate::sync::Ordering;
 
-pub(crate) use super::liveness::Prober;
+pub(crate) use super::liveness::LivenessCache;
 pub(crate) use super::token::Token;
 
 /// How many taken slots a joining process passes before it widens the range in which slots are searched.

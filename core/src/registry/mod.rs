@@ -5,6 +5,7 @@
 //!
 //! The whole file is mapped when it is opened, and never opened again. If this process could see the registry once, it
 //! can see it until it ends, even if its descriptors, its rights or its root directory change.
+//! Tested by what each module names.
 
 mod check;
 mod create;
@@ -23,6 +24,7 @@ mod members;
 mod named_file;
 mod open;
 mod removal;
+mod repair;
 mod room;
 mod segment;
 mod segment_file;
@@ -30,17 +32,19 @@ mod slot;
 mod stamps;
 mod token;
 mod vacancy;
+mod views;
 pub mod word;
 
-pub use check::{Finding, MemberView};
+pub use check::Finding;
 pub use format::{Holding, MAGIC, MAX_HOLDINGS, MAX_MEMBERS, MAX_SEGMENTS, VERSION};
 pub use segment::{SHM_DEST, SHM_LOCKED, Segment, State};
 pub use stamps::Stamps;
+pub use views::MemberView;
 
 pub(crate) use holdings::Ended;
 pub(crate) use huge::flags_for as huge_flags;
 pub(crate) use ids::{sequence as sequence_of, slot as slot_of};
-pub(crate) use liveness::Prober;
+pub(crate) use liveness::LivenessCache;
 pub(crate) use members::{Membership, Token};
 pub(crate) use removal::A_FEW;
 pub(crate) use segment::NO_RESERVE;

@@ -4,6 +4,8 @@
 //! has to be done by a descriptor, which is looked at right before each change.
 //!
 //! [`names_stay`]: crate::namespace::names_stay
+//!
+//! Tested by `c_tests/process/first_calls_beside_closes.c` and `attach_beside_closes.c`.
 
 use crate::error::{Errno, Result};
 use crate::os::files::File;

@@ -1,4 +1,5 @@
 //! Opening the registry of a namespace. If there is none, it is made (`make`).
+//! Tested by `c_tests/process`, the programs that begin with `first_calls`, and `reliability/tests/hostile`.
 
 use super::format::{Header, MAGIC, VERSION};
 use super::layout::{SIZE, TABLES};
@@ -72,7 +73,7 @@ impl Registry {
         let path = named(directory, "/registry");
         let file = File::open(path.as_c_str(), libc::O_RDWR, 0).map_err(|error| match error {
             Errno::ENOENT => error,
-            _ => log::refuse(error, |line| line.str("cannot open ").bytes(path.bytes())),
+            _ => log::write_error(error, |line| line.str("cannot open ").bytes(path.bytes())),
         })?;
         let mapped = map(&file, &path);
         if !is_at(&file, path.as_c_str()) {
@@ -165,14 +166,14 @@ fn check_kind(file: &File, path: &SegmentPath, mode: u32, size: u64) -> Result<(
     {
         return Err(other_version(path, u32::from_le_bytes([a, b, c, d])));
     }
-    Err(log::refuse(Errno::EUCLEAN, |line| {
+    Err(log::write_error(Errno::EUCLEAN, |line| {
         line.bytes(path.bytes())
             .str(" is damaged: not a registry's file or size")
     }))
 }
 
 fn other_version(path: &SegmentPath, version: u32) -> Errno {
-    log::refuse(Errno::EPROTO, |line| {
+    log::write_error(Errno::EPROTO, |line| {
         line.bytes(path.bytes())
             .str(" is a registry of version ")
             .number(version.into())
@@ -203,7 +204,7 @@ fn claim_use(file: &File, path: &SegmentPath, inode: u64) -> Result<()> {
 #[inline(never)]
 fn check(header: &Header, path: &SegmentPath, file: &File, on_tmpfs: bool) -> Result<()> {
     if header.magic.load(Ordering::Acquire) != MAGIC {
-        return Err(log::refuse(Errno::EUCLEAN, |line| {
+        return Err(log::write_error(Errno::EUCLEAN, |line| {
             line.bytes(path.bytes()).str(" is damaged: not a registry")
         }));
     }

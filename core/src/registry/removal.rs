@@ -7,7 +7,7 @@
 use super::Registry;
 use super::format::MAX_SEGMENTS;
 use super::holdings::Ended;
-use super::liveness::Prober;
+use super::liveness::LivenessCache;
 use super::members::Token;
 use super::segment::Segment;
 use super::word::State;
@@ -77,7 +77,7 @@ impl Registry {
             && segment.shmid == shmid
             && segment.nattch == own
             && segment.huge_page().is_none()
-            && !slot.is_kept_by_others(Some(me), &mut Prober::new(self, Some(me)))
+            && !slot.is_kept_by_others(Some(me), &mut LivenessCache::new(self, Some(me)))
         {
             let _ = self.remove_file(&segment);
         }
@@ -90,7 +90,7 @@ impl Registry {
     #[inline(never)]
     pub(crate) fn reap(&self, shmid: u32, me: Option<Token>) -> Result<()> {
         let slot = self.slot_for(shmid)?;
-        if slot.reap_all(&mut Prober::new(self, me))? == Ended::Last {
+        if slot.reap_all(&mut LivenessCache::new(self, me))? == Ended::Last {
             self.destroy(shmid, me)?;
         }
         Ok(())
@@ -103,7 +103,7 @@ impl Registry {
     #[inline(never)]
     pub(crate) fn check_held(&self, shmid: u32, me: Option<Token>) -> Result<()> {
         let slot = self.slot_for(shmid)?;
-        if slot.is_held(&mut Prober::new(self, me))? {
+        if slot.is_held(&mut LivenessCache::new(self, me))? {
             return Ok(());
         }
         let _ = self.destroy(shmid, me);
@@ -120,7 +120,7 @@ impl Registry {
         }
         let high = self.segments_high();
         let forced = self.limits().rmid_forced;
-        let mut prober = Prober::new(self, me);
+        let mut liveness = LivenessCache::new(self, me);
         let sweep = &self.header().sweep;
         let start = sweep.load(Ordering::Relaxed);
         let stretch = if at_most > A_FEW {
@@ -137,7 +137,7 @@ impl Registry {
                 Some(State::Live) => forced,
                 // A doomed segment needs no question whether members live.
                 Some(State::Doomed) => {
-                    let _ = self.sweep_slot(index, me, &mut prober);
+                    let _ = self.sweep_slot(index, me, &mut liveness);
                     false
                 }
                 Some(_) => true,
@@ -148,7 +148,7 @@ impl Registry {
                     return;
                 }
                 left -= 1;
-                let _ = self.sweep_slot(index, me, &mut prober);
+                let _ = self.sweep_slot(index, me, &mut liveness);
             }
         }
         sweep.store(
@@ -160,19 +160,24 @@ impl Registry {
     /// Sweeps every slot.
     #[inline(never)]
     pub(crate) fn sweep_all(&self, me: Option<Token>) {
-        let mut prober = Prober::new(self, me);
+        let mut liveness = LivenessCache::new(self, me);
         for index in 0..self.segments_high() {
             if self.is_used(index) {
-                let _ = self.sweep_slot(index, me, &mut prober);
+                let _ = self.sweep_slot(index, me, &mut liveness);
             }
             if let Ok(slot) = self.slot(index) {
-                let _ = slot.reap_and_free(me, &mut prober);
+                let _ = slot.reap_and_free(me, &mut liveness);
             }
         }
     }
 
     #[inline(never)]
-    fn sweep_slot(&self, index: u32, me: Option<Token>, prober: &mut Prober<'_>) -> Result<()> {
+    fn sweep_slot(
+        &self,
+        index: u32,
+        me: Option<Token>,
+        liveness: &mut LivenessCache<'_>,
+    ) -> Result<()> {
         let slot = self.slot(index)?;
         let Some(segment) = slot.read() else {
             return Ok(());
@@ -180,23 +185,23 @@ impl Registry {
         match segment.state {
             State::Free => Ok(()),
             State::Creating => {
-                if prober.is_dead_bits(slot.slot.claim.load(Ordering::Acquire)) {
+                if liveness.is_dead_bits(slot.slot.claim.load(Ordering::Acquire)) {
                     self.finish_creation(index)?;
                 }
                 Ok(())
             }
             State::Doomed => self.destroy(segment.shmid, me),
             State::Removed => {
-                if slot.is_held(prober)? {
+                if slot.is_held(liveness)? {
                     return Ok(());
                 }
                 self.destroy(segment.shmid, me)
             }
             State::Live => {
-                if slot.reap_all(prober)? == Ended::Last {
+                if slot.reap_all(liveness)? == Ended::Last {
                     return self.destroy(segment.shmid, me);
                 }
-                self.drop_forced(&segment, me, prober)
+                self.drop_forced(&segment, me, liveness)
             }
         }
     }
@@ -207,12 +212,12 @@ impl Registry {
         &self,
         segment: &Segment,
         me: Option<Token>,
-        prober: &mut Prober<'_>,
+        liveness: &mut LivenessCache<'_>,
     ) -> Result<()> {
         let slot = self.slot_for(segment.shmid)?;
         let is_over = self.limits().rmid_forced
             && (slot.stamps().atime != 0
-                || prober.is_dead_bits(slot.slot.owner.load(Ordering::Relaxed)));
+                || liveness.is_dead_bits(slot.slot.owner.load(Ordering::Relaxed)));
         if !is_over {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 //! cannot when it creates the segment, not by a fault later.
 //!
 //! To ask costs a system call. So an answer is good for the rest of the second in which it was given: until then, a
-//! part of the room that was found is given out without another question.
+//! part of the room that was found is given out without another question. Tested by `c_tests/sysv/limit_races.c`.
 
 use super::Registry;
 use super::segment::Segment;
@@ -62,7 +62,7 @@ impl Registry {
         if bytes.saturating_add(self.unfilled_promises()) <= available {
             return Ok(());
         }
-        Err(log::refuse(Errno::ENOMEM, |line| {
+        Err(log::write_error(Errno::ENOMEM, |line| {
             line.str("a segment of ")
                 .number(bytes)
                 .str(" bytes does not fit the ")

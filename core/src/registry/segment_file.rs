@@ -1,10 +1,10 @@
 //! The file behind a segment. Its name has a number that this process copied when it opened the registry, and the
 //! segment's id. So no byte of the registry can lead a process to a file of another segment or another namespace. Where
 //! only trusted members make files, the name has the size too: a damaged registry cannot make a process map more than
-//! there is. Elsewhere the size is that of the file itself.
+//! there is. Elsewhere the size is that of the file itself. Tested by `c_tests/sysv` and `c_tests/process/users.c`.
 
 use super::Registry;
-use super::liveness::Prober;
+use super::liveness::LivenessCache;
 use super::members::Token;
 use super::named_file::{NamedFile, TRIES};
 use super::segment::Segment;
@@ -113,7 +113,7 @@ impl Registry {
         if !self.is_file_of(file, segment) {
             return Err(Errno::ESTALE);
         }
-        Err(log::refuse(Errno::EIDRM, |line| {
+        Err(log::write_error(Errno::EIDRM, |line| {
             line.str("the file of segment ")
                 .number(segment.shmid.into())
                 .str(" has another name, or is too short")
@@ -152,7 +152,7 @@ impl Registry {
         if slot.slot.kept.load(Ordering::Relaxed) == 0
             || self.is_shared()
             || segment.huge_page().is_some()
-            || !slot.is_kept_by_others(me, &mut Prober::new(self, me))
+            || !slot.is_kept_by_others(me, &mut LivenessCache::new(self, me))
         {
             return;
         }
@@ -341,7 +341,7 @@ pub(super) fn check_file_size(bytes: u64) -> Result<()> {
     if bytes <= limits::file_size() {
         return Ok(());
     }
-    Err(log::refuse(Errno::ENOSPC, |line| {
+    Err(log::write_error(Errno::ENOSPC, |line| {
         line.str("RLIMIT_FSIZE is below a segment of ")
             .number(bytes)
             .str(" bytes")

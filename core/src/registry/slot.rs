@@ -1,9 +1,10 @@
 //! One slot of the registry: its word, its facts, its holdings.
+//! Tested by the models in `reliability/model`, and `reliability/tests/crash`.
 
 use super::format::{Holding, SegmentSlot};
 use super::holdings::{self, Ended, Slot};
 use super::ledger::run_of;
-use super::members::{Prober, Token};
+use super::members::{LivenessCache, Token};
 use super::segment::{SHM_DEST, Segment};
 use super::stamps::{self, Stamps};
 use super::word::{Change, State, Word};
@@ -143,16 +144,16 @@ impl<'a> SlotRef<'a> {
     }
 
     /// Reaps the slot. Returns whether that doomed the segment.
-    pub(crate) fn reap_all(&self, prober: &mut Prober<'_>) -> Result<Ended> {
+    pub(crate) fn reap_all(&self, liveness: &mut LivenessCache<'_>) -> Result<Ended> {
         let mut ended = Ended::Before;
         for index in 0..self.length() {
             if self
                 .counted_by(index)
-                .is_some_and(|token| prober.is_dead_bits(token))
+                .is_some_and(|token| liveness.is_dead_bits(token))
             {
                 ended = worse(
                     ended,
-                    holdings::reap(self, index, &mut |held| prober.is_dead_bits(held))?,
+                    holdings::reap(self, index, &mut |held| liveness.is_dead_bits(held))?,
                 );
                 self.slot.free.store(index + 1, Ordering::Relaxed);
             }
@@ -161,17 +162,17 @@ impl<'a> SlotRef<'a> {
     }
 
     /// Whether a living member is attached: the first one found is enough. If there is none, the slot is reaped.
-    pub(crate) fn is_held(&self, prober: &mut Prober<'_>) -> Result<bool> {
+    pub(crate) fn is_held(&self, liveness: &mut LivenessCache<'_>) -> Result<bool> {
         let hint = self.slot.lived.load(Ordering::Relaxed);
         let length = self.length();
         let first = (hint < length).then_some(hint);
         for index in first.into_iter().chain(0..length) {
             if let Some(token) = self.counted_by(index) {
-                if !prober.is_dead_bits(token) {
+                if !liveness.is_dead_bits(token) {
                     self.slot.lived.store(index, Ordering::Relaxed);
                     return Ok(true);
                 }
-                holdings::reap(self, index, &mut |held| prober.is_dead_bits(held))?;
+                holdings::reap(self, index, &mut |held| liveness.is_dead_bits(held))?;
             }
         }
         Ok(self.word_now().total != 0)
@@ -212,14 +213,18 @@ impl<'a> SlotRef<'a> {
     }
 
     /// Whether another member that lives keeps a page of the segment.
-    pub(super) fn is_kept_by_others(&self, me: Option<Token>, prober: &mut Prober<'_>) -> bool {
+    pub(super) fn is_kept_by_others(
+        &self,
+        me: Option<Token>,
+        liveness: &mut LivenessCache<'_>,
+    ) -> bool {
         (0..self.length()).any(|index| {
             self.holding_at(index).is_some_and(|holding| {
                 let token = holding.token.load(Ordering::Acquire);
                 holding.address.load(Ordering::Acquire) & KEPT != 0
                     && token != 0
                     && me.is_none_or(|me| me.bits() != token)
-                    && !prober.is_dead_bits(token)
+                    && !liveness.is_dead_bits(token)
             })
         })
     }

@@ -1,9 +1,10 @@
 //! Which holding of a slot a member gets: a free one, a dead member's, or a new one.
+//! Tested by the models in `reliability/model`.
 
 use super::format::MAX_SHARES;
 use super::holdings::{self, Ended};
 use super::ledger::run_of;
-use super::liveness::Prober;
+use super::liveness::LivenessCache;
 use super::members::Token;
 use super::slot::{SlotRef, worse};
 use crate::error::{Errno, Result};
@@ -18,11 +19,11 @@ impl SlotRef<'_> {
     /// # Errors
     /// - `ENOMEM` the segment has as many attachments as can be counted
     /// - `ENOSPC` the namespace has no holdings left, or no room for them
-    pub(crate) fn take(&self, token: Token, prober: &mut Prober<'_>) -> Result<u32> {
+    pub(crate) fn take(&self, token: Token, liveness: &mut LivenessCache<'_>) -> Result<u32> {
         let hint = self.slot.free.swap(0, Ordering::Relaxed);
         if let Some(index) = hint.checked_sub(1)
             && holdings::take(self, index, token.bits(), &mut |held| {
-                prober.is_dead_bits(held)
+                liveness.is_dead_bits(held)
             })?
         {
             return Ok(index);
@@ -32,7 +33,7 @@ impl SlotRef<'_> {
         }
         let length = self.slot.length.load(Ordering::Acquire).min(MAX_SHARES);
         if length >= self.slot.reap_at.load(Ordering::Relaxed).max(FIRST_LOOK) {
-            self.reap_and_free(Some(token), prober)?;
+            self.reap_and_free(Some(token), liveness)?;
             if let Some(index) = self.take_vacant(token)? {
                 return Ok(index);
             }
@@ -116,7 +117,7 @@ impl SlotRef<'_> {
     pub(crate) fn reap_and_free(
         &self,
         me: Option<Token>,
-        prober: &mut Prober<'_>,
+        liveness: &mut LivenessCache<'_>,
     ) -> Result<Ended> {
         let length = self.length();
         let (mut freed, mut ended) = (0u32, Ended::Before);
@@ -127,13 +128,13 @@ impl SlotRef<'_> {
             let token = holding.token.load(Ordering::Acquire);
             if token == 0 {
                 freed += 1;
-            } else if prober.is_dead_bits(token) {
+            } else if liveness.is_dead_bits(token) {
                 ended = worse(
                     ended,
-                    holdings::reap(self, index, &mut |held| prober.is_dead_bits(held))?,
+                    holdings::reap(self, index, &mut |held| liveness.is_dead_bits(held))?,
                 );
                 if let Some(me) = me {
-                    let mut is_dead = |held| prober.is_dead_bits(held);
+                    let mut is_dead = |held| liveness.is_dead_bits(held);
                     freed += u32::from(holdings::free(self, index, me.bits(), &mut is_dead)?);
                 }
             }

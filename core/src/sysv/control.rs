@@ -1,4 +1,4 @@
-//! shmctl(2): look at a segment, change it, remove it.
+//! shmctl(2): look at a segment, change it, remove it. Tested by `c_tests/sysv`.
 
 use super::explain;
 use super::permission::{self, Caller, Current, READ, Status};
@@ -189,7 +189,7 @@ fn change(shmid: u32, decide: &mut dyn FnMut(&Segment) -> Result<Segment>) -> Re
     let start = clock::monotonic_ms();
     while !registry.claim_for_change(shmid, member.token) {
         if clock::monotonic_ms().saturating_sub(start) > options::patience_ms() {
-            return Err(log::refuse(Errno::EDEADLK, |line| {
+            return Err(log::write_error(Errno::EDEADLK, |line| {
                 line.str("another process is in the middle of a change of segment ")
                     .number(shmid.into())
                     .str(": is it stopped?")

@@ -1,4 +1,4 @@
-//! shmdt(2): unmap an attachment.
+//! shmdt(2): unmap an attachment. Tested by `c_tests/sysv`.
 
 use crate::error::{Errno, Result};
 use crate::log;
@@ -39,7 +39,7 @@ fn explain(shmaddr: usize) -> Errno {
     TABLE.each_in(shmaddr, shmaddr.saturating_add(1), |mapping| {
         around = Some(*mapping);
     });
-    log::refuse(Errno::EINVAL, |line| {
+    log::write_error(Errno::EINVAL, |line| {
         let line = line.str("nothing is attached at ").hex(shmaddr as u64);
         match around {
             Some(mapping) => line

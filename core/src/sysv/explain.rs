@@ -1,4 +1,5 @@
 //! What `PARTAGE_LOG` prints where an errno says too little: `EINVAL` stands for a dozen mistakes.
+//! Tested by `c_tests/sysv`.
 
 use crate::error::Errno;
 use crate::log::{self, Line};
@@ -20,7 +21,7 @@ pub(super) fn no_segment(id: i32) -> Errno {
             None => line,
         }
     };
-    log::refuse(Errno::EINVAL, hint)
+    log::write_error(Errno::EINVAL, hint)
 }
 
 fn with_key(key: i32) -> Option<u32> {
@@ -41,7 +42,7 @@ pub(super) fn unknown(id: u32) -> impl Fn(Errno) -> Errno {
 #[cold]
 #[inline(never)]
 pub(super) fn bad_address(address: usize, why: &'static str) -> Errno {
-    log::refuse(Errno::EINVAL, |line| {
+    log::write_error(Errno::EINVAL, |line| {
         line.str("cannot attach at ")
             .hex(address as u64)
             .str(": ")
@@ -53,7 +54,7 @@ pub(super) fn bad_address(address: usize, why: &'static str) -> Errno {
 #[cold]
 #[inline(never)]
 pub(super) fn bad_argument(why: &'static str) -> Errno {
-    log::refuse(Errno::EINVAL, |line| line.str(why))
+    log::write_error(Errno::EINVAL, |line| line.str(why))
 }
 
 /// An id or a command that shmctl(2) cannot have.
@@ -63,7 +64,7 @@ pub fn bad_arguments(id: i32, command: i32) -> Errno {
     if id < 0 {
         return no_segment(id);
     }
-    log::refuse(Errno::EINVAL, |line| {
+    log::write_error(Errno::EINVAL, |line| {
         line.str("shmctl has no command ").signed(command.into())
     })
 }

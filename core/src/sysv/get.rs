@@ -1,4 +1,4 @@
-//! shmget(2): find a segment by its key, or make one.
+//! shmget(2): find a segment by its key, or make one. Tested by `c_tests/sysv`.
 
 use super::huge;
 use super::permission::{self, Current};
@@ -58,7 +58,7 @@ fn existing(segment: &Segment, request: &GetRequest) -> Result<u32> {
         return Err(Errno::EEXIST);
     }
     if request.size as u64 > segment.size {
-        return Err(log::refuse(Errno::EINVAL, |line| {
+        return Err(log::write_error(Errno::EINVAL, |line| {
             line.str("segment ")
                 .number(segment.shmid.into())
                 .str(" has ")
@@ -77,7 +77,7 @@ fn existing(segment: &Segment, request: &GetRequest) -> Result<u32> {
 fn check_size(request: &GetRequest, limits: &Limits, pages_used: u64) -> Result<u32> {
     let size = request.size as u64;
     if size == 0 || size > limits.shmmax {
-        return Err(log::refuse(Errno::EINVAL, |line| {
+        return Err(log::write_error(Errno::EINVAL, |line| {
             line.str("a segment of ")
                 .number(size)
                 .str(" bytes: at least 1 and at most shmmax, ")
@@ -248,7 +248,7 @@ fn explain(registry: &Registry, error: Errno) -> Errno {
     if error != Errno::ENOSPC {
         return error;
     }
-    log::refuse(error, |line| {
+    log::write_error(error, |line| {
         let limits = registry.limits();
         line.str("the namespace has ")
             .number(registry.used().into())

@@ -1,4 +1,5 @@
 //! shmctl(2) with `IPC_INFO` and `SHM_INFO`: the namespace's limits, and how much of them is used.
+//! Tested by `c_tests/sysv`.
 
 use crate::error::Result;
 pub use crate::options::Limits;

@@ -1,5 +1,5 @@
 //! System V shared memory as shmget(2), shmop(2) and shmctl(2) have it: what is checked, in which order, with which
-//! errno, and which fields change.
+//! errno, and which fields change. Tested by `c_tests/sysv`.
 
 pub mod attach;
 pub mod control;

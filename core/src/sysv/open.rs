@@ -1,5 +1,5 @@
 //! A descriptor of a segment's memory. This is no System V call: libraries that lend a segment's memory to others use
-//! it.
+//! it. Tested by `c_tests/sysv`.
 
 use super::explain;
 use super::permission::{self, Current, READ, WRITE};

@@ -1,4 +1,4 @@
-//! The `svc` instruction of AArch64.
+//! The `svc` instruction of AArch64. Tested by `tests/tests/architectures.rs`.
 
 use core::arch::asm;
 

@@ -1,4 +1,5 @@
 //! Every other architecture goes through the C library's `syscall`, with errno put back as it was.
+//! Tested by `tests/tests/architectures.rs`.
 
 use libc::c_long;
 

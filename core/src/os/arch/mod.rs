@@ -1,5 +1,5 @@
 //! One system call, by the instruction of the architecture: no errno, no cancellation point, no symbol that
-//! another library could have replaced.
+//! another library could have replaced. Tested by `tests/tests/architectures.rs`.
 
 #[cfg(target_arch = "aarch64")]
 #[path = "aarch64.rs"]

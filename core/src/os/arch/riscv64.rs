@@ -1,4 +1,4 @@
-//! The `ecall` instruction of RISC-V.
+//! The `ecall` instruction of RISC-V. Tested by `tests/tests/architectures.rs`.
 
 use core::arch::asm;
 

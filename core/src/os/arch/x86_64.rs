@@ -1,4 +1,4 @@
-//! The `syscall` instruction of x86-64.
+//! The `syscall` instruction of x86-64. Tested by `tests/tests/architectures.rs`.
 
 use core::arch::asm;
 
