@@ -14,7 +14,7 @@ STD     := --workspace $(addprefix --exclude ,$(OBJECTS) $(PARTS))
 .PHONY: all build header run test check lint unit doc rustdoc book links install deb dist dist-aarch64 wheel wheel-static wheel-aarch64 bench clean help
 .PHONY: test-musl test-bionic test-aarch64 test-cross test-package test-container test-dist test-dist-aarch64 test-wheel test-wheel-aarch64 test-cinstall check-abi abi-record
 .PHONY: deny check-install test-crash test-storm test-sanitizers fuzz
-.PHONY: setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package setup-doc setup-wheel setup-bionic
+.PHONY: setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-deb setup-package setup-doc setup-wheel setup-bionic
 
 # Says what is begun, and at its end how long it took.
 TIMED = scripts/timed.sh
@@ -67,10 +67,10 @@ unit: build ## All tests
 install: build ## Install under PREFIX (/usr/local), below DESTDIR if set
 	DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" packaging/install.sh $(TARGET)/release
 
-deb: build ## Debian packages, in $(TARGET)/debian
+deb: setup-deb build ## Debian packages, in $(TARGET)/debian
 	packaging/deb.sh binary $(TARGET)/debian $(TARGET)/release
 
-dist: ## The release archive, in $(TARGET)/dist
+dist: setup-build ## The release archive, in $(TARGET)/dist
 	packaging/dist.sh $(TARGET)/dist
 
 dist-aarch64: setup-cross ## The release archive for aarch64
@@ -109,7 +109,7 @@ test-package: setup-package ## Debian packages built, looked at and tried in Deb
 test-container: setup-package deb ## examples/containers in a Debian of its own: make test-container ROOT=...; needs root
 	scripts/check-container.py $(ROOT) $$(ls -t $(TARGET)/debian/partage_*.deb | head -n 1)
 
-test-dist: ## The release archive made twice, in two places: the same bytes; then installed and used
+test-dist: setup-build ## The release archive made twice, in two places: the same bytes; then installed and used
 	scripts/check-dist.sh $(TARGET)/dist
 
 test-dist-aarch64: setup-cross ## The same for aarch64, used under emulation
@@ -171,7 +171,7 @@ bench: setup-bench build ## Measure it beside the kernel's calls; BENCH=--quick 
 clean: ## Remove what was built
 	$(CARGO) clean
 
-setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package setup-doc setup-wheel setup-bionic: setup-%:
+setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-deb setup-package setup-doc setup-wheel setup-bionic: setup-%:
 	@scripts/setup.sh $*
 
 help: ## This list
