@@ -129,8 +129,17 @@ without_apt() {
     return 1
 }
 
-command -v cargo >/dev/null || { say "Rust 1.88 or newer is needed: https://rustup.rs"; exit 1; }
-if ! command -v apt-get >/dev/null || [ -n "${PARTAGE_OS_RELEASE:-}" ]; then
+has_apt() { command -v apt-get >/dev/null && [ -z "${PARTAGE_OS_RELEASE:-}" ]; }
+
+# Debian has a newer compiler beside its release's own, which browsers are built with.
+install_rust() {
+    as_root apt-get update -qq || true
+    if apt-cache show cargo-web >/dev/null 2>&1; then install_packages cargo-web rustc-web; fi
+}
+
+if ! command -v cargo >/dev/null && has_apt; then install_rust || true; fi
+command -v cargo >/dev/null || { say "Rust 1.95 or newer is needed: https://rustup.rs"; exit 1; }
+if ! has_apt; then
     without_apt
     exit
 fi
