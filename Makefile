@@ -14,30 +14,30 @@ STD     := --workspace $(addprefix --exclude ,$(OBJECTS) $(PARTS))
 .PHONY: all build header run test check lint unit doc rustdoc book links install deb dist dist-aarch64 wheel wheel-static wheel-aarch64 bench clean help
 .PHONY: test-musl test-bionic test-aarch64 test-cross test-package test-container test-dist test-dist-aarch64 test-wheel test-wheel-aarch64 test-cinstall check-abi abi-record
 .PHONY: deny check-install test-crash test-storm test-sanitizers fuzz
-.PHONY: setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package setup-doc setup-wheel setup-bionic
+.PHONY: setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-deb setup-package setup-doc setup-wheel setup-bionic
 
 # Says what is begun, and at its end how long it took.
 TIMED = scripts/timed.sh
 
-all: build ## Build the release: libpartage.so, libpartage.a, partage
+all: build ## Build every object and the command, in $(TARGET)/release
 
 build: setup-build
 	for object in $(OBJECTS); do $(CARGO) build --release -p $$object || exit; done
 	$(CARGO) build --release -p partage-cli
 
-header: build ## Bring include/partage.h up to date with the sources
+header: build ## Update include/partage.h from the sources
 	cp "$$(ls -t $(TARGET)/release/build/partage-[0-9a-f]*/out/partage.h | head -n 1)" include/partage.h
 
-run: setup-run build ## Show it at work: C programs and PostgreSQL without the kernel's calls
+run: setup-run build ## A demonstration: C programs and PostgreSQL, without the kernel's calls
 	scripts/demo.sh $(TARGET)/release
 
-test: setup-test ## Everything CI checks
+test: setup-test ## All tests and checks, as CI runs them
 	@$(TIMED) "the build" $(MAKE) --no-print-directory build
 	@$(TIMED) "formatting, lints, documentation, links" $(MAKE) --no-print-directory check
 	@$(TIMED) "all tests" $(MAKE) --no-print-directory unit
 	@$(TIMED) "an installation" $(MAKE) --no-print-directory check-install
 
-check: setup-build rustdoc links lint ## Formatting, lints, documentation, links; fuzz/ too
+check: setup-build rustdoc links lint ## Formatting; lints and documentation without warnings, fuzz/ too; links
 
 lint:
 	$(CARGO) fmt --all -- --check
@@ -48,7 +48,7 @@ lint:
 	CUSTOM_LIBFUZZER_PATH=/none/libfuzzer.a \
 	    $(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz-check -- -D warnings
 
-doc: rustdoc book ## The documentation's pages, in $(TARGET)/book/html, and Rust's, in $(TARGET)/doc
+doc: rustdoc book ## The documentation as a site, in $(TARGET)/book/html; Rust's, in $(TARGET)/doc
 
 rustdoc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items $(STD)
@@ -61,16 +61,16 @@ book: setup-doc
 links:
 	scripts/book.py --links-only
 
-unit: build ## All tests
+unit: build ## All tests, without the checks
 	PARTAGE_TEST_ALL=1 $(CARGO) test --workspace
 
-install: build ## Install under PREFIX (/usr/local), below DESTDIR if set
+install: build ## Install under PREFIX (/usr/local); DESTDIR is put before every path
 	DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" packaging/install.sh $(TARGET)/release
 
-deb: build ## Debian packages, in $(TARGET)/debian
+deb: setup-deb build ## Debian packages, in $(TARGET)/debian
 	packaging/deb.sh binary $(TARGET)/debian $(TARGET)/release
 
-dist: ## The release archive, in $(TARGET)/dist
+dist: setup-build ## The release archive, in $(TARGET)/dist
 	packaging/dist.sh $(TARGET)/dist
 
 dist-aarch64: setup-cross ## The release archive for aarch64
@@ -79,62 +79,62 @@ dist-aarch64: setup-cross ## The release archive for aarch64
 wheel: setup-wheel build ## A Python wheel of what is built, in $(TARGET)/wheels
 	packaging/wheel.sh $(TARGET)/wheels $(TARGET)/release
 
-wheel-static: setup-wheel build ## A wheel for musl too: the command in it is linked to nothing
+wheel-static: setup-wheel build ## A wheel for glibc and musl: the command in it is a static program
 	RUSTFLAGS=-Ctarget-feature=+crt-static $(CARGO) build --release -p partage-cli --target-dir $(TARGET)/static \
 	    --target "$$(rustc -vV | sed -n 's/^host: //p')"
 	mkdir -p $(TARGET)/static/all
 	cp $(TARGET)/release/libpartage*.so $(TARGET)/release/libpartage.a $(TARGET)/static/*/release/partage $(TARGET)/static/all
 	packaging/wheel.sh $(TARGET)/wheels $(TARGET)/static/all
 
-wheel-aarch64: setup-cross setup-wheel ## The same for aarch64
+wheel-aarch64: setup-cross setup-wheel ## A wheel for aarch64, for glibc and musl
 	STRIP=aarch64-linux-gnu-strip RUNNER=qemu-aarch64-static packaging/wheel.sh $(TARGET)/wheels \
 	    "$$(packaging/cross.sh aarch64-unknown-linux-gnu $(TARGET)/cross static)"
 
-test-musl: setup-test build ## The C suite on musl, preloaded and static
+test-musl: setup-test build ## The C suite with musl, preloaded and static
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test musl
 
-test-bionic: setup-bionic build ## The same on Android's C library; KIT=DIR names a kit of it, needs root
+test-bionic: setup-bionic build ## The C suite with Android's C library; KIT=DIR names a kit of it; needs root
 	BIONIC_KIT=$(abspath $(KIT)) PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test android --test bionic --test symbols --test proot \
 	    -- --include-ignored
 
-test-aarch64: setup-cross build ## The C suite on aarch64, emulated: static, preloaded
+test-aarch64: setup-cross build ## The C suite on aarch64, emulated: static and preloaded
 	PARTAGE_TEST_TIMEOUT=55 $(CARGO) test -p partage-tests --test architectures -- --ignored aarch64
 
 test-cross: setup-cross build ## The C suite on i686, riscv64 and aarch64; 32 and 64 bits together; others type-checked
 	PARTAGE_TEST_TIMEOUT=55 $(CARGO) test -p partage-tests --test architectures -- --ignored
 
-test-package: setup-package ## Debian packages built, looked at and tried in Debians of their own; needs root
+test-package: setup-package ## The Debian packages: built, checked and used in separate Debian roots; needs root
 	scripts/check-package.sh $(TARGET)/debian $(ROOT)
 
-test-container: setup-package deb ## examples/containers in a Debian of its own: make test-container ROOT=...; needs root
+test-container: setup-package deb ## examples/containers in a copy of the Debian root ROOT=DIR; needs root
 	scripts/check-container.py $(ROOT) $$(ls -t $(TARGET)/debian/partage_*.deb | head -n 1)
 
-test-dist: ## The release archive made twice, in two places: the same bytes; then installed and used
+test-dist: setup-build ## The release archive: built twice, the same bytes; installed and used
 	scripts/check-dist.sh $(TARGET)/dist
 
-test-dist-aarch64: setup-cross ## The same for aarch64, used under emulation
+test-dist-aarch64: setup-cross ## The release archive for aarch64: the same, used under emulation
 	scripts/check-dist.sh $(TARGET)/dist aarch64-unknown-linux-gnu
 
-test-wheel-aarch64: wheel-aarch64 ## The wheel for aarch64: tags, contents, and the command under emulation
+test-wheel-aarch64: wheel-aarch64 ## The wheel for aarch64: its tags and contents, its command under emulation
 	scripts/check-foreign-wheel.sh $(TARGET)/wheels qemu-aarch64-static
 
-test-wheel: wheel ## The wheel installed, its pytest plugin on suites that leak and suites that do not
+test-wheel: wheel ## The wheel: installed; its pytest plugin on suites that leak and that do not
 	scripts/check-wheel.sh $(TARGET)/wheels
 
 test-cinstall: setup-test build ## What `cargo cinstall` installs; needs cargo-c
 	PARTAGE_TEST_ALL=1 $(CARGO) test -p partage-tests --test install -- --ignored cinstall
 
-check-abi: setup-test ## Compare the binary interface with the last release's record, and the object with the header
+check-abi: setup-test ## Compare the binary interface with the last release's, and the object with the header
 	packaging/abi.sh check packaging/partage.abi
 	CARGO_PROFILE_RELEASE_DEBUG=full CARGO_PROFILE_RELEASE_LTO=off \
 	    $(CARGO) build --quiet --release -p partage --target-dir $(TARGET)/abi
 	packaging/abi.sh agree $(TARGET)/abi/release/libpartage.so
 
-deny: ## Licences and origins of all crates, fuzz/ too, and what is known against them; needs cargo-deny and the network
+deny: ## All crates' licences, origins and known vulnerabilities; needs cargo-deny and the network
 	$(CARGO) deny check
 	$(CARGO) deny --manifest-path fuzz/Cargo.toml --config deny.toml check
 
-abi-record: ## Make the record anew
+abi-record: ## Record the binary interface, for a release
 	packaging/abi.sh record packaging/partage.abi
 
 # The harnesses in full; docs/reliability.md says which of them `make test` runs a part of.
@@ -153,10 +153,10 @@ test-sanitizers: setup-test build ## The C suite and the core under AddressSanit
 	    TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.suppressions $(CARGO) test -p partage-core --lib \
 	    --target "$$(rustc -vV | sed -n 's/^host: //p')" --target-dir $(TARGET)/sanitized || exit; done
 
-test-storm: setup-test ## Processes that do everything at once and are killed; SECONDS=n
+test-storm: setup-test ## Many processes that make all calls at once and are killed; SECONDS=n
 	PARTAGE_STORM_SECONDS=$(or $(SECONDS),90) $(HARNESS) storm
 
-fuzz: setup-fuzz ## Any bytes: the targets of fuzz/ and changes under members; RUNS=n, MUTATIONS=n, SEED=n
+fuzz: setup-fuzz ## Arbitrary bytes: fuzz/, and changes to a registry in use; RUNS=n, MUTATIONS=n, SEED=n
 	RUNS=$(or $(RUNS),100000) scripts/fuzz.sh
 	PARTAGE_MUTATIONS=$(or $(MUTATIONS),1000000) \
 	    PARTAGE_HOSTILE_SEED=$(or $(SEED),$(shell date +%s)) $(HARNESS) hostile
@@ -164,15 +164,15 @@ fuzz: setup-fuzz ## Any bytes: the targets of fuzz/ and changes under members; R
 check-install: build
 	scripts/check-install.sh >/dev/null
 
-bench: setup-bench build ## Measure it beside the kernel's calls; BENCH=--quick for less
+bench: setup-bench build ## Measure partage and the kernel's calls; BENCH=--quick for less
 	$(CARGO) build --release -p partage-bench
 	$(TARGET)/release/partage-bench $(BENCH)
 
 clean: ## Remove what was built
 	$(CARGO) clean
 
-setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-package setup-doc setup-wheel setup-bionic: setup-%:
+setup-build setup-run setup-test setup-bench setup-fuzz setup-cross setup-deb setup-package setup-doc setup-wheel setup-bionic: setup-%:
 	@scripts/setup.sh $*
 
 help: ## This list
-	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | sed 's|$$(TARGET)|$(TARGET)|g' | expand -t 22

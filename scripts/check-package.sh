@@ -3,7 +3,7 @@
 # another, and runs its own tests there. No part of this system is touched but the processor. Needs root, debootstrap, lintian,
 # autopkgtest, and a mirror.
 #   check-package.sh OUT [ROOT]     ROOT is a root made before by debootstrap; copies of it are used
-# SUITE names the Debian (this system's), DEBIAN_MIRROR where it comes from.
+# SUITE names the Debian (this system's), DEBIAN_MIRROR where it comes from (from where this system's packages come).
 set -eu
 out=$(realpath -m "$1")
 base=${2:-}
@@ -26,8 +26,12 @@ inside() { # ROOT, a script on standard input
 if [ -z "$base" ]; then
     base=$work/base
     # shellcheck disable=SC1091 # what the system says of itself
-    suite=${SUITE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
-    debootstrap --variant=minbase "$suite" "$base" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$out/debootstrap.log" 2>&1 ||
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    suite=${SUITE:-$codename}
+    # shellcheck disable=SC2016 # apt-get's own variable
+    mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename" 'Component: main' |
+        head -n 1)}
+    debootstrap --variant=minbase "$suite" "$base" "$mirror" >"$out/debootstrap.log" 2>&1 ||
         { tail -n 20 "$out/debootstrap.log" >&2; exit 1; }
 fi
 

@@ -5,7 +5,8 @@
 #   setup.sh run     what `make run` shows: PostgreSQL
 #   setup.sh bench   programs that `make bench` measures: PostgreSQL, stress-ng
 #   setup.sh cross   compilers and emulators for other processors, and the Rust library's sources
-#   setup.sh package what makes packages, and a Debian to try them in
+#   setup.sh deb     what makes Debian packages of what is built
+#   setup.sh package the same, and a Debian to try them in
 #   setup.sh doc     what makes the documentation's pages
 #   setup.sh wheel   what makes and checks Python wheels
 #   setup.sh bionic  what compiles for Android's C library, and runs its programs
@@ -77,7 +78,8 @@ install_crate() { # COMMAND VERSION CRATE [OPTIONS]
     cargo install --quiet --locked "$crate" --version "$version" "$@"
 }
 
-# The packages of another system for this goal, by its names; for tests that need more than these, the tests say what.
+# The packages of another system for this goal, by its names; for tests that need more than these, the tests say what. One unknown
+# name, and the system's tool would install nothing: what some of its releases lack, or number, is left out.
 elsewhere() { # fedora|arch|alpine
     case $1-$goal in
     fedora-build) echo dnf install gcc make ;;
@@ -87,11 +89,11 @@ elsewhere() { # fedora|arch|alpine
     arch-build) echo pacman -S gcc make ;;
     arch-run) echo pacman -S gcc make util-linux postgresql ;;
     arch-*) echo pacman -S gcc make util-linux postgresql python strace musl attr tmux pkgconf e2fsprogs man-db bash-completion zsh fish php openmpi cmake \
-        libabigail valgrind stress-ng debootstrap dpkg ;;
+        valgrind debootstrap dpkg ;;
     alpine-build) echo apk add gcc musl-dev make ;;
     alpine-run) echo apk add gcc musl-dev make util-linux runuser postgresql postgresql-contrib ;;
     alpine-*) echo apk add gcc g++ musl-dev make util-linux runuser postgresql postgresql-contrib python3-dev strace attr tmux pkgconf \
-        e2fsprogs mandoc bash-completion zsh fish php-cli cmake valgrind stress-ng debootstrap dpkg-dev ;;
+        e2fsprogs mandoc bash-completion zsh fish cmake valgrind stress-ng debootstrap dpkg-dev ;;
     esac
 }
 
@@ -99,8 +101,11 @@ elsewhere() { # fedora|arch|alpine
 without_apt() {
     missing=
     case $goal in
-    build) wanted="cc make" ;;
-    run) wanted="cc make" ;;
+    build | run) wanted="cc make" ;;
+    deb | package)
+        say "Debian packages are made on Debian and Ubuntu"
+        return 1
+        ;;
     *) wanted="cc c++ make unshare strace cmake pkg-config" ;;
     esac
     for program in $wanted; do
@@ -124,8 +129,17 @@ without_apt() {
     return 1
 }
 
-command -v cargo >/dev/null || { say "Rust 1.88 or newer is needed: https://rustup.rs"; exit 1; }
-if ! command -v apt-get >/dev/null || [ -n "${PARTAGE_OS_RELEASE:-}" ]; then
+has_apt() { command -v apt-get >/dev/null && [ -z "${PARTAGE_OS_RELEASE:-}" ]; }
+
+# Debian has a newer compiler beside its release's own, which browsers are built with.
+install_rust() {
+    as_root apt-get update -qq || true
+    if apt-cache show cargo-web >/dev/null 2>&1; then install_packages cargo-web rustc-web; fi
+}
+
+if ! command -v cargo >/dev/null && has_apt; then install_rust || true; fi
+command -v cargo >/dev/null || { say "Rust 1.95 or newer is needed: https://rustup.rs"; exit 1; }
+if ! has_apt; then
     without_apt
     exit
 fi
@@ -148,6 +162,9 @@ test | fuzz)
     install_packages proot
     [ -z "${BIONIC_KIT:-}" ] || install_for_bionic
     [ "$goal" != fuzz ] || install_crate cargo-fuzz 0.13.2 cargo-fuzz
+    ;;
+deb)
+    install_packages debhelper dpkg-dev
     ;;
 package)
     install_packages debootstrap debhelper dpkg-dev lintian autopkgtest

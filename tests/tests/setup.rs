@@ -68,5 +68,7 @@ fn says_in_one_line_what_to_install() {
         }
         let (succeeded, said) = setup(&building, system, "build");
         assert!(succeeded && said.is_empty(), "{system}: {said}");
+        let (succeeded, said) = setup(&building, system, "deb");
+        assert!(!succeeded && said.contains("made on Debian"), "{said}");
     }
 }

@@ -64,6 +64,28 @@ def test_leaks_fail_the_tests_that_made_them(planted, private, workers):
         assert "ipcmk -M 100" in errors["test_leaks_by_a_program"]
 
 
+def test_one_of_the_same_name_by_another_process_is_not_the_tests(pytester, monkeypatch):
+    """As two workers make them whose random names begin alike: here one that Python's lock has made and removed."""
+    monkeypatch.delenv("PARTAGE_PYTEST", raising=False)
+    monkeypatch.delenv("PARTAGE_TRACE", raising=False)
+    name = "partage-planted-" + secrets.token_hex(4)
+    file = Path("/dev/shm", "sem." + name)
+    pytester.makepyfile(
+        f"""
+        import _multiprocessing, os
+
+        def test_it():
+            _multiprocessing.SemLock(1, 1, 1, "/{name}", False)
+            os.unlink("{file}")
+            open("{file}", "x").close()
+        """
+    )
+    try:
+        pytester.runpytest_subprocess("--shm-leaks", "-n", "1", timeout=120).assert_outcomes(passed=1)
+    finally:
+        file.unlink(missing_ok=True)
+
+
 def test_private_tests_do_not_meet(pytester, monkeypatch):
     monkeypatch.delenv("PARTAGE_PYTEST", raising=False)
     pytester.makepyfile(

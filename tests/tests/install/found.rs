@@ -12,14 +12,21 @@ fn found_by_pkg_config() {
     let built = artefacts().unwrap();
     let prefix = directory(built, "pkg-config");
     install(built, &prefix, None);
-    run_tool(
-        Command::new("make")
-            .current_dir(&prefix)
-            .arg("-f")
-            .arg(built.root.join("examples/pkg-config/Makefile"))
-            .env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")),
-    )
-    .unwrap();
+    let make = |variables: &[String]| {
+        run_tool(
+            Command::new("make")
+                .current_dir(&prefix)
+                .env_remove("PKG_CONFIG_PATH")
+                .arg("-f")
+                .arg(built.root.join("examples/pkg-config/Makefile"))
+                .args(variables),
+        )
+    };
+    // Without the library there is no program, rather than one on the kernel's calls.
+    let empty = format!("PKG_CONFIG_LIBDIR={}", prefix.join("share").display());
+    make(&[empty]).unwrap_err();
+    let path = prefix.join("lib/pkgconfig");
+    make(&[format!("PKG_CONFIG_PATH={}", path.display())]).unwrap();
     run_examples(built, &prefix, &prefix.join("lib"), "");
 }
 

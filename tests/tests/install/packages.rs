@@ -120,3 +120,20 @@ fn the_archive_is_the_same_twice_and_installs() {
     assert!(said.contains("the archive is damaged"), "{said}");
     assert!(files_below(&empty).is_empty());
 }
+
+/// The recipes for packages name the version that is built.
+#[test]
+fn the_recipes_name_the_version() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    for (recipe, line) in [
+        ("debian/changelog", format!("partage ({version}) ")),
+        (
+            "termux/build.sh",
+            format!("\nTERMUX_PKG_VERSION={version}\n"),
+        ),
+    ] {
+        let text = fs::read_to_string(root.join("packaging").join(recipe)).unwrap();
+        assert!(text.contains(&line), "{recipe} is not of {version}");
+    }
+}

@@ -12,6 +12,8 @@ import sysconfig
 import tempfile
 import time
 
+from . import existing
+
 #: Module, function or type, and what it makes; the name is its first argument or its attribute `name` or `id`.
 DOORS = (
     ("_posixshmem", "shm_open", "object"),
@@ -24,7 +26,8 @@ DOORS = (
 #: Code in here is not what somebody wrote who wants to know.
 NOT_THEIRS = (sysconfig.get_path("stdlib"), os.path.dirname(__file__))
 
-#: A file without a name. One line per thing: kind, name, pid, time, place. Appended to by this process and those that it forks.
+#: A file without a name. One line per thing: kind, name, identity, pid, time, place. Appended to by this process and those that it
+#: forks.
 _notes = None
 
 
@@ -83,20 +86,23 @@ def note(kind, name):
     while frame.f_back and frame.f_code.co_filename.startswith((*NOT_THEIRS, "<frozen")):
         frame = frame.f_back
     place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-    line = f"{kind}\t{name}\t{os.getpid()}\t{time.monotonic_ns()}\t{place}\n"
+    identity = existing.identity(kind, name)
+    line = f"{kind}\t{name}\t{identity}\t{os.getpid()}\t{time.monotonic_ns()}\t{place}\n"
     os.write(_notes, line.encode())
 
 
-def noted(kind, name, first):
-    """The line that made it: of those of that name, the earliest by the process that made it and after it did, where `first`, the
+def noted(thing, first):
+    """The line that made it: of those that name it, the earliest by the process that made it and after it did, where `first`, the
     recorded call, tells which and when; else the last. Empty if none is noted."""
     if _notes is None:
         return ""
     text = os.pread(_notes, os.fstat(_notes).st_size, 0).decode()
     found = ""
     for line in text.splitlines():
-        its_kind, its_name, pid, time_, place = line.split("\t", 4)
-        if (its_kind, its_name) != (kind, name):
+        kind, name, identity, pid, time_, place = line.split("\t", 5)
+        # Another process may have made one of the same name since. In a namespace of partage nobody else does.
+        is_same = thing.namespace or identity == str(thing.identity)
+        if (kind, name) != (thing.kind, thing.name) or not is_same:
             continue
         if not first:
             found = place

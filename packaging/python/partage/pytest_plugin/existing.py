@@ -73,6 +73,17 @@ def objects():
             yield Thing("object", "/" + entry.name, status.st_ino, status.st_size)
 
 
+def identity(kind, name):
+    """What tells one of `name` from those before and after it, as in a `Thing`; empty if it is not there, or in a namespace."""
+    if kind == "segment":
+        return name.rpartition(" ")[2]
+    file = str(name).removeprefix("/")
+    try:
+        return str(os.stat(OBJECTS / (SEMAPHORE + file if kind == "semaphore" else file)).st_ino)
+    except OSError:
+        return ""
+
+
 def namespace():
     """What is in the namespace that this process's environment names, if programs have used it."""
     directory = os.environ.get("PARTAGE_DIR") or f"/dev/shm/partage-{os.geteuid()}"

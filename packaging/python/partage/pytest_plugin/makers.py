@@ -54,7 +54,7 @@ class Makers:
         """Who made it; `None` if that was not recorded."""
         kind = "object" if thing.kind == "semaphore" else thing.kind
         first = self.first.get((thing.kind, thing.name)) or self.first.get((kind, thing.name))
-        place = doors.noted(thing.kind, thing.name, first)
+        place = doors.noted(thing, first)
         pid = first["pid"] if first else thing.creator
         if pid is None and place:
             pid = os.getpid()
