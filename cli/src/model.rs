@@ -103,6 +103,9 @@ pub(crate) struct Nameless {
     /// Bytes of memory in use; `None` when that cannot be told.
     pub(crate) resident: Option<u64>,
     pub(crate) attached: Vec<Attachment>,
+    /// Tells it from others of the same name.
+    #[serde(skip)]
+    pub(crate) identity: [u64; 3],
     /// What the table of its IPC namespace says of a System V segment, where it may be read.
     #[serde(flatten)]
     pub(crate) segment: Option<SegmentApart>,
@@ -177,6 +180,9 @@ pub(crate) struct Attachment {
     /// Whether that descriptor has locked it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) locked: bool,
+    /// Whether what it writes stays its own (MAP_PRIVATE).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) private: bool,
     /// Seconds since the epoch; `None` when that cannot be told.
     pub(crate) since: Option<i64>,
     pub(crate) read_only: bool,

@@ -90,6 +90,19 @@ pub(crate) fn shown(path: &Path) -> String {
     escaped(path.as_os_str().as_bytes())
 }
 
+/// A path as a shell takes it.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:,@%".contains(&byte);
+    let escaped = shown(path);
+    match text.bytes().all(is_plain) {
+        true => text,
+        false if escaped == text => format!("'{}'", text.replace('\'', "'\\''")),
+        // What a terminal cannot be shown, in a form that shells read.
+        false => format!("$'{}'", escaped.replace('\'', "\\'")),
+    }
+}
+
 /// What a terminal can be shown: bytes that are no text as `\xff`, control characters and those
 /// that turn the writing round likewise, a backslash doubled. So are blanks at the end, which
 /// nobody would see.

@@ -7,7 +7,7 @@ mod watch;
 
 use crate::failure::{Failure, Outcome};
 use crate::model::Snapshot;
-use crate::namespace::{Backend, Choice};
+use crate::namespace::Choice;
 use crate::output;
 use crate::sources::{self, Extent};
 use select::Selection;
@@ -113,14 +113,19 @@ fn snapshot(args: &Args) -> Result<Snapshot, Failure> {
 
 fn text(args: &Args) -> Result<(String, Vec<String>), Failure> {
     if args.all_users {
-        let text = everyone::text(sources::all_namespaces(), &args.selection, args.bytes)?;
-        return Ok((text, Vec::new()));
+        return everyone::text(sources::all_namespaces(), &args.selection, args.bytes);
     }
     let snapshot = snapshot(args)?;
     let mut notes = output::notes::of(&snapshot);
-    let is_default = args.namespace.dir.is_none() && std::env::var_os("PARTAGE_DIR").is_none();
-    if is_default && args.namespace.backend == Backend::User && snapshot.segments.is_empty() {
+    if args.all_memory {
+        notes.extend(output::notes::of_nameless(&snapshot));
+    }
+    if args.namespace.is_default() && snapshot.segments.is_empty() {
         notes.extend(output::notes::of_others(&sources::others()));
+        let kernel = sources::kernel_table().filter(|_| !args.selection.is_of_objects());
+        notes.extend(output::notes::of_the_kernel(
+            kernel.unwrap_or_default().len(),
+        ));
     }
     let text = if args.ipcs {
         output::ipcs::table(&snapshot.segments)

@@ -25,8 +25,7 @@ pub(crate) fn of(snapshot: &Snapshot) -> Vec<String> {
             format::count(unknown, "object"),
             match snapshot.unseen_processes {
                 0 => "processes that are not listed".to_owned(),
-                1 => "1 process that may not be looked into".to_owned(),
-                several => format!("{several} processes that may not be looked into"),
+                some => closed_processes(some),
             },
             who_could()
         ));
@@ -34,20 +33,73 @@ pub(crate) fn of(snapshot: &Snapshot) -> Vec<String> {
     notes
 }
 
+/// Memory without a name is seen with its holders only.
+pub(crate) fn of_nameless(snapshot: &Snapshot) -> Option<String> {
+    let unseen = snapshot.unseen_processes;
+    let whose = closed_processes(unseen);
+    (unseen > 0).then(|| format!("memory held only by {whose} is not shown{}", who_could()))
+}
+
+/// Those whose holdings this user cannot see.
+fn closed_processes(number: usize) -> String {
+    match number {
+        1 => "1 process that may not be looked into".to_owned(),
+        several => format!("{several} processes that may not be looked into"),
+    }
+}
+
 /// An empty table is not the whole truth where others have namespaces.
 pub(crate) fn of_others(owners: &[u32]) -> Option<String> {
-    if owners.is_empty() {
-        return None;
-    }
-    let there = match owners.len() {
-        1 => "there is 1 namespace".to_owned(),
-        several => format!("there are {several} namespaces"),
-    };
     let how = match Uid::effective().is_root() {
         true => "`partage ls --all-users` shows what is in them",
         false => "run as root (`ls --all-users`) or as them",
     };
-    Some(format!("{there} of {}: {how}", users(owners)))
+    Some(format!("{}: {how}", namespaces_of(owners)?))
+}
+
+/// Nor is it where the kernel has segments.
+pub(crate) fn of_the_kernel(segments: usize) -> Option<String> {
+    let them = match segments {
+        0 => return None,
+        1 => "it",
+        _ => "them",
+    };
+    let there = format::count(segments, "segment");
+    Some(format!(
+        "the kernel has {there} of its own: `partage ls --backend kernel` shows {them}"
+    ))
+}
+
+/// Nor is it if nothing is found to be removed.
+pub(crate) fn of_others_to_tidy(owners: &[u32]) -> Option<String> {
+    let name = match owners {
+        [one] => format::user(*one),
+        _ => "NAME".to_owned(),
+    };
+    let how = match Uid::effective().is_root() {
+        true => format!("`--user {name}` tidies there"),
+        false => format!("run as root (`--user {name}`) or as them"),
+    };
+    Some(format!("{}: {how}", namespaces_of(owners)?))
+}
+
+/// What is in these was not seen.
+pub(crate) fn of_closed(owners: &[u32]) -> Option<String> {
+    let how = match Uid::effective().is_root() {
+        true => "`partage doctor --dir` says what is wrong",
+        false => "run as root or as them",
+    };
+    let there = namespaces_of(owners)?;
+    Some(format!("{there} that cannot be looked into: {how}"))
+}
+
+fn namespaces_of(owners: &[u32]) -> Option<String> {
+    let there = match owners.len() {
+        0 => return None,
+        1 => "there is 1 namespace".to_owned(),
+        several => format!("there are {several} namespaces"),
+    };
+    Some(format!("{there} of {}", users(owners)))
 }
 
 /// Their names, each once.

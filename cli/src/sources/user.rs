@@ -333,6 +333,7 @@ fn nobody(attachment: &inspect::AttachmentView) -> Attachment {
         address: attachment.address as u64,
         descriptor: None,
         locked: false,
+        private: false,
         since: Some(attachment.since),
         read_only: attachment.read_only,
         mappings: attachment.mappings,

@@ -182,6 +182,7 @@ fn of_room() -> Vec<Finding> {
             size: 4096,
             resident: None,
             attached: Vec::new(),
+            identity: [0; 3],
             segment: None,
         }],
         unseen_processes: 0,

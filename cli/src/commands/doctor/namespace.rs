@@ -1,13 +1,13 @@
 //! Whether the namespace is fit and sound.
 
-use super::finding::{DEV_SHM, Finding, on_tmpfs, quoted};
+use super::finding::{DEV_SHM, Finding, on_tmpfs};
 use super::limits::{self, Whose};
 use super::room;
 use crate::changes;
 use crate::failure::{Failure, reason};
 use crate::launch;
 use crate::liveness::{self, Keeper};
-use crate::name::shown;
+use crate::name::{quoted, shown};
 use crate::namespace::{Backend, Choice};
 use crate::output::format;
 use crate::sources::{self, Location};

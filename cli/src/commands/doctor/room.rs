@@ -1,9 +1,9 @@
 //! Room for shared memory: how much there is, and who fills it.
 
-use super::finding::{DEV_SHM, Finding, on_tmpfs, quoted};
+use super::finding::{DEV_SHM, Finding, on_tmpfs};
 use crate::failure::reason;
 use crate::model::{Attachment, Snapshot};
-use crate::name::shown;
+use crate::name::{quoted, shown};
 use crate::output::format;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;

@@ -64,6 +64,7 @@ impl Scan {
                 size: traces.size,
                 resident: traces.resident,
                 attached: self.holders(*file),
+                identity: file.numbers(),
                 segment: None,
             };
             (*file, memory)
@@ -94,6 +95,7 @@ impl Scan {
                     size: segment.size,
                     resident: segment.resident,
                     attached,
+                    identity: file.numbers(),
                     segment: Some(SegmentApart {
                         shmid: segment.id,
                         ipc: place.ipc,
