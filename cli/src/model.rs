@@ -20,6 +20,9 @@ pub(crate) struct Snapshot {
     pub(crate) nameless: Vec<Nameless>,
     /// Processes that this user may not look into.
     pub(crate) unseen_processes: usize,
+    /// Whether no other process can be there: in a container, and with `hidepid`, some are not listed.
+    #[serde(skip)]
+    pub(crate) lists_all: bool,
 }
 
 /// What a namespace is limited to.

@@ -122,7 +122,9 @@ fn text(args: &Args) -> Result<(String, Vec<String>), Failure> {
     }
     if args.namespace.is_default() && snapshot.segments.is_empty() {
         notes.extend(output::notes::of_others(&sources::others()));
-        let kernel = sources::kernel_table().filter(|_| !args.selection.is_of_objects());
+        // With all memory, they are shown.
+        let is_wanted = !args.selection.is_of_objects() && !args.all_memory;
+        let kernel = sources::kernel_table().filter(|_| is_wanted);
         notes.extend(output::notes::of_the_kernel(
             kernel.unwrap_or_default().len(),
         ));

@@ -24,7 +24,7 @@ pub(crate) fn of(snapshot: &Snapshot) -> Vec<String> {
             "whether somebody holds {} cannot be told, with {}{}",
             format::count(unknown, "object"),
             match snapshot.unseen_processes {
-                0 => "processes that are not listed".to_owned(),
+                0 => UNLISTED.to_owned(),
                 some => closed_processes(some),
             },
             who_could()
@@ -35,10 +35,17 @@ pub(crate) fn of(snapshot: &Snapshot) -> Vec<String> {
 
 /// Memory without a name is seen with its holders only.
 pub(crate) fn of_nameless(snapshot: &Snapshot) -> Option<String> {
-    let unseen = snapshot.unseen_processes;
-    let whose = closed_processes(unseen);
-    (unseen > 0).then(|| format!("memory held only by {whose} is not shown{}", who_could()))
+    let whose = match (snapshot.unseen_processes, snapshot.lists_all) {
+        (0, true) => return None,
+        (0, false) => UNLISTED.to_owned(),
+        (some, _) => closed_processes(some),
+    };
+    let how = who_could();
+    Some(format!("memory held only by {whose} is not shown{how}"))
 }
+
+/// What there may be, and `/proc` does not show.
+pub(crate) const UNLISTED: &str = "processes that are not listed";
 
 /// Those whose holdings this user cannot see.
 fn closed_processes(number: usize) -> String {

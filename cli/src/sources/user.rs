@@ -1,7 +1,7 @@
 //! A namespace of the library, looked into without taking part.
 
 use super::holders::{FileId, Scan, Wanted};
-use super::{Extent, objects};
+use super::{Extent, objects, process};
 use crate::failure::{Failure, reason};
 use crate::launch::{KEPT, STARTER};
 use crate::model::{Attachment, Limits, Owner, Process, Segment, Snapshot};
@@ -101,6 +101,7 @@ pub(super) fn snapshot_by(
             },
         }),
         unseen_processes: scan.unseen,
+        lists_all: process::all_are_listed(),
     })
 }
 

@@ -234,6 +234,45 @@ fn full_shared_memory_directory() {
     }
 }
 
+/// What fills it may be in a namespace there, and a user does not see all of it.
+#[test]
+fn shared_memory_directory_full_of_segments() {
+    // SAFETY: reads the effective user id.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root can be somebody else");
+        return;
+    }
+    let command = crate::support::built().command().display().to_string();
+    let tool = crate::fixture::tool().display();
+    let script = format!(
+        "mount -t tmpfs -o size=2m,mode=1777 none /dev/shm; mount -t tmpfs none /mnt
+        head -c 1200000 /dev/zero >/mnt/zeros
+        {command} run -- {tool} get 7 1200000 0600 >/dev/null; {command} cp /mnt/zeros shm:0x7
+        exec 9<>/dev/shm/gone; cat /mnt/zeros >&9 2>/dev/null; rm /dev/shm/gone
+        {command} doctor; echo --; setpriv --reuid=65534 --clear-groups {command} doctor 9>&-"
+    );
+    let mut unshare = Command::new("unshare");
+    unshare
+        .args(["-m", "sh", "-c", &script])
+        .env_remove("PARTAGE_DIR");
+    let output = finish(&mut unshare).output;
+    let (root, nobody) = output.split_once("--\n").unwrap();
+    for part in [
+        "it is full; the largest: 1.1 MiB segment ",
+        " of /dev/shm/partage-0 (orphan of root); ",
+        " /gone, unlinked (sh ",
+        "orphans have 1.1 MiB\n           partage rm --orphans --all-users --dir /dev/shm/partage-0\n",
+    ] {
+        assert!(root.contains(part), "{part} in\n{output}");
+    }
+    for part in [
+        "it is full; the largest: 2 MiB cannot be seen here\n",
+        "see who holds what, as root\n",
+    ] {
+        assert!(nobody.contains(part), "{part} in\n{output}");
+    }
+}
+
 /// The directory is judged as who would use it, and wrong values of variables are said.
 #[test]
 fn as_another_user_and_wrong_variables() {

@@ -1,5 +1,6 @@
 //! Every finding is constructed, and looked at: whoever reads it is told what to do, by a line for a shell.
 
+use super::fills;
 use super::finding::{DEV_SHM, Finding, NOTHING_TO_DO, Verdict};
 use super::limits::{self, Whose};
 use super::room::{self, Room};
@@ -186,13 +187,15 @@ fn of_room() -> Vec<Finding> {
             segment: None,
         }],
         unseen_processes: 0,
+        lists_all: true,
     };
     let mut findings: Vec<Finding> = room::unlinked(&snapshot).into_iter().collect();
     for path in [DEV_SHM, PLACE].map(Path::new) {
         findings.extend([Errno::ENOENT, Errno::EIO].map(|why| room::unseen(path, why)));
         findings.extend([Errno::EROFS, Errno::EACCES].map(|why| room::closed(path, why)));
         for snapshot in [None, Some(&snapshot)] {
-            findings.extend(rooms.iter().map(|one| room::judged(path, one, snapshot)));
+            let fills = fills::of(snapshot, &[]);
+            findings.extend(rooms.iter().map(|one| room::judged(path, one, &fills)));
         }
     }
     findings

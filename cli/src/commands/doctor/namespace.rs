@@ -48,7 +48,7 @@ pub(super) fn look(choice: &Choice, repair: bool) -> Vec<Finding> {
 /// The room where the namespace is, if that is not in /dev/shm.
 fn other_room(directory: &Path) -> Option<Finding> {
     let is_elsewhere = !directory.starts_with(DEV_SHM);
-    is_elsewhere.then(|| room::look(directory, None).about("namespace-room"))
+    is_elsewhere.then(|| room::look(directory, &[]).about("namespace-room"))
 }
 
 fn look_at(location: &Location, repair: bool) -> Vec<Finding> {

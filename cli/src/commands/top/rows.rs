@@ -60,6 +60,8 @@ pub(super) struct Look {
     pub(super) room: Option<Room>,
     /// Processes that this user may not look into.
     pub(super) unseen_processes: usize,
+    /// Whether no other process can be there.
+    pub(super) lists_all: bool,
 }
 
 /// What tells a row from all others: of memory without a name, more than what it is called.
@@ -75,8 +77,8 @@ pub(super) struct Watch {
 impl Watch {
     /// Looks at everything.
     pub(super) fn look(&mut self) -> Look {
-        let (mut rows, unseen_processes) = rows();
-        for row in &mut rows {
+        let mut look = look();
+        for row in &mut look.rows {
             let Some(resident) = row.resident else {
                 continue;
             };
@@ -87,11 +89,7 @@ impl Watch {
             row.growth = i64::try_from(difference).unwrap_or(i64::MAX);
         }
         self.has_looked = true;
-        Look {
-            rows,
-            room: room(),
-            unseen_processes,
-        }
+        look
     }
 }
 
@@ -105,7 +103,7 @@ fn room() -> Option<Room> {
 }
 
 /// What cannot be read is not there: `ls` and `doctor` say why.
-fn rows() -> (Vec<Row>, usize) {
+fn look() -> Look {
     let mut rows = Vec::new();
     for namespace in sources::all_namespaces() {
         if let Some(contents) = namespace.contents {
@@ -114,9 +112,16 @@ fn rows() -> (Vec<Row>, usize) {
     }
     let machine = sources::kernel_snapshot(Extent::All);
     let machine = machine.or_else(|_| sources::user_snapshot(None, Extent::All));
-    let unseen = machine.as_ref().map_or(0, |it| it.unseen_processes);
+    let (unseen_processes, lists_all) = machine
+        .as_ref()
+        .map_or((0, true), |it| (it.unseen_processes, it.lists_all));
     rows.extend(machine.ok().into_iter().flat_map(|it| rows_of(it, None)));
-    (rows, unseen)
+    Look {
+        rows,
+        room: room(),
+        unseen_processes,
+        lists_all,
+    }
 }
 
 fn rows_of(snapshot: Snapshot, place: Option<&PathBuf>) -> Vec<Row> {

@@ -88,18 +88,17 @@ pub(super) fn summary(look: &Look) -> String {
         format::count(rows.len(), "thing"),
         format::count(count, "orphan"),
         format::size(bytes),
-        unseen(look.unseen_processes)
+        unseen(look)
     )
 }
 
 /// That the rest may not be all: what is held only by those who may not be looked into is missing.
-fn unseen(processes: usize) -> String {
-    match processes {
-        0 => String::new(),
-        1 => format!("; 1 process may not be looked into{}", notes::who_could()),
-        several => format!(
-            "; {several} processes may not be looked into{}",
-            notes::who_could()
-        ),
-    }
+fn unseen(look: &Look) -> String {
+    let whose = match (look.unseen_processes, look.lists_all) {
+        (0, true) => return String::new(),
+        (0, false) => format!("there may be {}", notes::UNLISTED),
+        (1, _) => "1 process may not be looked into".to_owned(),
+        (several, _) => format!("{several} processes may not be looked into"),
+    };
+    format!("; {whose}{}", notes::who_could())
 }
