@@ -8,6 +8,8 @@ use crate::output::{self, format};
 use crate::target::{Found, Target};
 
 /// Show everything about a segment or an object
+///
+/// An object that was unlinked is shown as long as somebody holds its memory.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
