@@ -83,7 +83,7 @@ Examples:
 pub(crate) fn run(args: Args) -> Outcome {
     match args.watch {
         None => show(&args)?,
-        Some(seconds) => watch::every(seconds, || text(&args).map(|(text, _)| text))?,
+        Some(seconds) => watch::every(seconds, || text(&args))?,
     }
     Ok(0)
 }
@@ -93,7 +93,7 @@ fn show(args: &Args) -> Result<(), Failure> {
         return output::print_json(&sources::all_namespaces());
     }
     if args.json {
-        return output::print_json(&snapshot(args)?);
+        return output::print_json(&snapshot(args)?.0);
     }
     let (text, notes) = text(args)?;
     output::print(&text)?;
@@ -101,22 +101,22 @@ fn show(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn snapshot(args: &Args) -> Result<Snapshot, Failure> {
+/// What was asked for, and what the rows cannot say.
+fn snapshot(args: &Args) -> Result<(Snapshot, Vec<String>), Failure> {
     let extent = match args.all_memory {
         true => Extent::All,
         false => Extent::Namespace,
     };
     let mut snapshot = args.namespace.snapshot_with(extent)?;
-    args.selection.apply(&mut snapshot)?;
-    Ok(snapshot)
+    let notes = args.selection.apply(&mut snapshot)?;
+    Ok((snapshot, notes))
 }
 
 fn text(args: &Args) -> Result<(String, Vec<String>), Failure> {
     if args.all_users {
         return everyone::text(sources::all_namespaces(), &args.selection, args.bytes);
     }
-    let snapshot = snapshot(args)?;
-    let mut notes = output::notes::of(&snapshot);
+    let (snapshot, mut notes) = snapshot(args)?;
     if args.all_memory {
         notes.extend(output::notes::of_nameless(&snapshot));
     }

@@ -9,28 +9,30 @@ pub(crate) fn of(snapshot: &Snapshot) -> Vec<String> {
     let segments = snapshot.segments.iter().map(|segment| segment.unseen);
     let objects = snapshot.objects.iter().filter_map(|object| object.unseen);
     let unseen: u64 = segments.chain(objects).sum();
-    let unknown = snapshot
-        .objects
-        .iter()
-        .filter(|object| object.unseen.is_none());
-    let unknown = unknown.count();
     let mut notes = Vec::new();
     if unseen > 0 {
         let holders = format::count(unseen as usize, "holder");
         notes.push(format!("{holders} cannot be seen{}", who_could()));
     }
-    if unknown > 0 {
-        notes.push(format!(
-            "whether somebody holds {} cannot be told, with {}{}",
-            format::count(unknown, "object"),
-            match snapshot.unseen_processes {
-                0 => UNLISTED.to_owned(),
-                some => closed_processes(some),
-            },
-            who_could()
-        ));
-    }
+    notes.extend(of_unknown(snapshot));
     notes
+}
+
+/// Objects of which it is not known whether they have holders: any may be an orphan, or none.
+pub(crate) fn of_unknown(snapshot: &Snapshot) -> Option<String> {
+    let objects = snapshot.objects.iter();
+    let unknown = objects.filter(|object| object.unseen.is_none()).count();
+    let whose = match snapshot.unseen_processes {
+        0 => UNLISTED.to_owned(),
+        some => closed_processes(some),
+    };
+    (unknown > 0).then(|| {
+        format!(
+            "whether somebody holds {} cannot be told, with {whose}{}",
+            format::count(unknown, "object"),
+            who_could()
+        )
+    })
 }
 
 /// Memory without a name is seen with its holders only.
@@ -136,6 +138,11 @@ pub(crate) fn who_could() -> &'static str {
 /// Says it on standard error.
 pub(crate) fn print(notes: &[String]) {
     for note in notes {
-        anstream::eprintln!("partage: {note}");
+        anstream::eprintln!("{}", line(note));
     }
+}
+
+/// A note as the command says it.
+pub(crate) fn line(note: &str) -> String {
+    format!("partage: {note}")
 }

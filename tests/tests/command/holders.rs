@@ -258,6 +258,10 @@ fn what_may_not_be_looked_into_is_said() {
     assert!(line_of(&as_root, &other).ends_with('-'), "{as_root}");
     assert!(!orphans.contains(&other), "{orphans}");
     assert!(
+        orphans.contains("partage: whether somebody holds "),
+        "{orphans}"
+    );
+    assert!(
         table.contains("may not be looked into: run as root"),
         "{table}"
     );

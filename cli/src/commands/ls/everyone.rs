@@ -22,9 +22,8 @@ pub(super) fn text(
         let Some(contents) = &mut namespace.contents else {
             continue;
         };
-        selection.apply(contents)?;
         let place = shown(&namespace.directory);
-        let told = notes::of(contents).into_iter();
+        let told = selection.apply(contents)?.into_iter();
         unseen.extend(told.map(|note| format!("{place}: {note}")));
         if !contents.segments.is_empty() || !contents.objects.is_empty() {
             text += &format!("\n{place}\n");
