@@ -14,8 +14,8 @@ mod user;
 pub(crate) use kernel::{limits as kernel_limits, snapshot as kernel_snapshot};
 pub(crate) use table::kernel_table;
 pub(crate) use user::{
-    Location, is_bookkeeping, locate, open, refuse_strangers, snapshot as user_snapshot,
-    table as user_table,
+    Location, is_bookkeeping, locate, open, refuse_strangers, segment_of,
+    snapshot as user_snapshot, table as user_table,
 };
 
 pub(crate) use leftovers::SEMAPHORE;

@@ -136,6 +136,14 @@ pub(crate) fn is_bookkeeping(name: &OsStr) -> bool {
     exact.contains(&&*name) || beginnings.iter().any(|start| name.starts_with(start))
 }
 
+/// What a segment's file has in its name as long as the segment lives, `segment-NUMBER-ID`. The size behind it is there or
+/// not by the directory's mode, which somebody may have changed since.
+pub(crate) fn segment_of(path: &Path) -> Vec<u8> {
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let parts: Vec<&[u8]> = name.split(|byte| *byte == b'-').take(3).collect();
+    parts.join(&b'-')
+}
+
 /// Limits and segments alone, without a look at any process; `None` where there are none.
 pub(crate) fn table(location: &Location) -> Result<Option<(Limits, Vec<Segment>)>, Failure> {
     let scan = Scan::default();

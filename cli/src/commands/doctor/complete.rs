@@ -242,6 +242,7 @@ fn of_namespace() -> Vec<Finding> {
         findings.extend(tried.map(|tried| namespace::locked(path, tried)));
         findings.push(namespace::unusable(path, Failure::new("no namespace")));
         findings.push(namespace::broken(path, &Breach::File { slot: 1 }));
+        findings.extend([true, false].map(|open| namespace::unreachable(path, 2, open)));
     }
     findings
 }

@@ -13,12 +13,14 @@ use crate::output::format;
 use crate::sources::{self, Location};
 use nix::errno::Errno;
 use nix::unistd::Uid;
-use partage_core::inspect::{Finding as Breach, Namespace};
+use partage_core::inspect::{Finding as Breach, Namespace, State};
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) fn look(choice: &Choice, repair: bool) -> Vec<Finding> {
     if choice.backend == Backend::Kernel {
@@ -69,7 +71,12 @@ fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
         lock(&location.directory),
     ];
     findings.extend(limits_of(location));
-    let breaches = lasting_breaches(&namespace);
+    let mut breaches = lasting_breaches(&namespace);
+    if let Some(finding) = changed_mode(&location.directory, &namespace) {
+        // Nothing is missing, and nothing is to be computed anew.
+        breaches.retain(|breach| !matches!(breach, Breach::File { .. }));
+        findings.push(finding);
+    }
     if breaches.is_empty() {
         findings.push(Finding::good("every invariant of the registry holds"));
     } else if repair {
@@ -111,6 +118,37 @@ pub(super) fn unusable(directory: &Path, failure: Failure) -> Finding {
 pub(super) fn broken(directory: &Path, breach: &Breach) -> Finding {
     let command = format!("partage doctor --dir {} --repair", quoted(directory));
     Finding::problem(words(breach), "it can be computed anew", command)
+}
+
+/// Where others may make files, segments' files have other names. With a mode that was changed later, no program finds
+/// those that were made before.
+fn changed_mode(directory: &Path, namespace: &Namespace) -> Option<Finding> {
+    let entries = fs::read_dir(directory).ok()?.flatten();
+    let files: HashSet<PathBuf> = entries.map(|entry| entry.path()).collect();
+    let there: HashSet<Vec<u8>> = files.iter().map(|file| sources::segment_of(file)).collect();
+    let mut lost = 0;
+    namespace.each_slot(|_, segment| {
+        let path = |path: &[u8]| PathBuf::from(OsStr::from_bytes(path));
+        let file = namespace.with_file(segment, path);
+        let is_renamed = !files.contains(&file) && there.contains(&sources::segment_of(&file));
+        lost += usize::from(segment.state == State::Live && is_renamed);
+    });
+    let is_open_to_others = fs::metadata(directory).is_ok_and(|data| data.mode() & 0o022 != 0);
+    (lost > 0).then(|| unreachable(directory, lost, is_open_to_others))
+}
+
+pub(super) fn unreachable(directory: &Path, segments: usize, is_open_to_others: bool) -> Finding {
+    let segments = format::count(segments, "segment");
+    let what = format!(
+        "the mode of {} was changed after {segments} was made there, which no program can attach now",
+        shown(directory)
+    );
+    let change = match is_open_to_others {
+        true => "go-w",
+        false => "g+w",
+    };
+    let command = format!("chmod {change} {}", quoted(directory));
+    Finding::problem(what, "give it a mode as it had before", command)
 }
 
 fn limits_of(location: &Location) -> Vec<Finding> {
