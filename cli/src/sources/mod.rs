@@ -20,7 +20,7 @@ pub(crate) use user::{
 
 pub(crate) use leftovers::SEMAPHORE;
 pub(crate) use namespaces::{Found, State, all as all_namespaces, others};
-pub(crate) use objects::{is_file_open, is_open_now};
+pub(crate) use objects::{is_file_open, is_open_now, open as open_object, remove as remove_object};
 
 /// How much a snapshot tells of memory without a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -105,7 +105,7 @@ fn of_limits() -> Vec<Finding> {
         rmid_forced: false,
     };
     let mut findings = Vec::new();
-    for whose in [Whose::Kernel, Whose::Namespace("/srv/shm")] {
+    for whose in [Whose::Kernel, Whose::Namespace("/srv/shm", 0)] {
         for (nattch, shmmni) in [(0, 1), (1, 1), (1, 1000)] {
             findings.extend(limits::look(whose, &limits(shmmni), &[segment(nattch)]));
         }

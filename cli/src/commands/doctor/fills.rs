@@ -5,6 +5,7 @@ use crate::model::{Attachment, Nameless, Object, Segment, Snapshot};
 use crate::name::{quoted, shown};
 use crate::output::format;
 use crate::sources::Found;
+use nix::unistd::Uid;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
@@ -52,10 +53,12 @@ pub(super) fn of(objects: Option<&Snapshot>, namespaces: &[Found]) -> Vec<Fill> 
         if !directory.starts_with(DEV_SHM) {
             continue;
         }
-        let remedy = format!(
-            "partage rm --orphans --all-users --dir {}",
-            quoted(directory)
-        );
+        // In another user's namespace root takes part as that user.
+        let whose = match namespace.uid == Uid::current().as_raw() {
+            true => "--all-users".to_owned(),
+            false => format!("--user {}", format::user(namespace.uid)),
+        };
+        let remedy = format!("partage rm --orphans {whose} --dir {}", quoted(directory));
         let segments = contents.segments.iter();
         fills.extend(segments.map(|segment| of_segment(segment, directory, &remedy)));
         let objects = contents.objects.iter();

@@ -9,8 +9,8 @@ use nix::unistd::Uid;
 #[derive(Clone, Copy)]
 pub(super) enum Whose<'a> {
     Kernel,
-    /// The namespace in this directory, as a shell takes it.
-    Namespace(&'a str),
+    /// The namespace in this directory, as a shell takes it, and its owner.
+    Namespace(&'a str, u32),
 }
 
 /// A share of a limit from which on it is worth a word.
@@ -136,21 +136,21 @@ impl Whose<'_> {
     fn check(self) -> &'static str {
         match self {
             Self::Kernel => "kernel-limits",
-            Self::Namespace(_) => "namespace-limits",
+            Self::Namespace(..) => "namespace-limits",
         }
     }
 
     fn title(self) -> String {
         match self {
             Self::Kernel => "the kernel's limits are far".to_owned(),
-            Self::Namespace(directory) => format!("the limits of {directory} are far"),
+            Self::Namespace(directory, _) => format!("the limits of {directory} are far"),
         }
     }
 
     fn limit(self, name: &str) -> String {
         match self {
             Self::Kernel => format!("kernel.{name}"),
-            Self::Namespace(directory) => format!("{name} of {directory}"),
+            Self::Namespace(directory, _) => format!("{name} of {directory}"),
         }
     }
 
@@ -158,23 +158,31 @@ impl Whose<'_> {
     fn remove(self, orphans: &[&Segment]) -> (&'static str, String) {
         let command = match self {
             Self::Kernel => "partage rm --backend kernel --orphans".to_owned(),
-            Self::Namespace(directory) => format!("partage rm --orphans --dir {directory}"),
+            Self::Namespace(directory, _) => format!("partage rm --orphans --dir {directory}"),
         };
         // Of who will type it, not of the user as whom doctor looks.
         let me = Uid::current();
         let is_mine = |orphan: &&Segment| orphan.owner.uid == me.as_raw();
-        match orphans.iter().all(is_mine) {
-            true => ("remove the orphans", command),
-            false if me.is_root() => ("remove the orphans", command + " --all-users"),
-            false => ("remove the orphans, as root", command + " --all-users"),
+        if orphans.iter().all(is_mine) {
+            return ("remove the orphans", command);
         }
+        let advice = match me.is_root() {
+            true => "remove the orphans",
+            false => "remove the orphans, as root",
+        };
+        let whose = match self {
+            // In another user's namespace root takes part as that user.
+            Self::Namespace(_, owner) if owner != 0 => format!(" --user {}", format::user(owner)),
+            _ => " --all-users".to_owned(),
+        };
+        (advice, command + &whose)
     }
 
     /// A namespace has its limits for life: a shell gets one with others.
     fn raise(self, name: &str, value: u64) -> String {
         match self {
             Self::Kernel => format!("sysctl -w kernel.{name}={value}"),
-            Self::Namespace(_) => {
+            Self::Namespace(..) => {
                 format!("partage run --private --limits {name}={value} -- sh")
             }
         }

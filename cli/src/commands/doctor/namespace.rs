@@ -19,7 +19,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 pub(super) fn look(choice: &Choice, repair: bool) -> Vec<Finding> {
@@ -99,7 +99,12 @@ pub(super) fn without(failure: Failure) -> Finding {
 pub(super) fn unusable(directory: &Path, failure: Failure) -> Finding {
     let place = quoted(directory);
     let owner = fs::metadata(directory).map(|data| Uid::from_raw(data.uid()));
-    let command = match File::open(directory.join("registry")) {
+    // Somebody may have put anything there: a pipe, of which an open waits for a writer.
+    let mut options = File::options();
+    options
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
+    let command = match options.open(directory.join("registry")) {
         Ok(_) => format!("partage destroy {place}"),
         Err(why) if why.kind() == io::ErrorKind::PermissionDenied => match owner {
             Ok(owner) if owner != Uid::effective() => {
@@ -155,7 +160,8 @@ fn limits_of(location: &Location) -> Vec<Finding> {
     let directory = quoted(&location.directory);
     match sources::user_table(location) {
         Ok(Some((limits, segments))) => {
-            limits::look(Whose::Namespace(&directory), &limits, &segments)
+            let owner = fs::metadata(&location.directory).map_or(0, |data| data.uid());
+            limits::look(Whose::Namespace(&directory, owner), &limits, &segments)
         }
         // Why it cannot be opened was said.
         _ => Vec::new(),

@@ -162,7 +162,10 @@ fn full(what: &str, room: &Room, fills: &[Fill]) -> Finding {
     let mut largest: Vec<String> = largest.collect();
     let unseen = unseen_in(room, fills);
     if unseen > 0 {
-        largest.push(format!("{} cannot be seen here", format::size(unseen)));
+        largest.push(format!(
+            "{} in other files, or not to be seen here",
+            format::size(unseen)
+        ));
     }
     let who = match largest.is_empty() {
         true => String::new(),
