@@ -101,6 +101,9 @@ pub(crate) struct Object {
 pub(crate) struct Nameless {
     /// The last name, or what the kernel calls it.
     pub(crate) name: Name,
+    /// The name's bytes, where they are no text and `name` is therefore escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name_bytes: Option<Vec<u8>>,
     pub(crate) kind: NamelessKind,
     pub(crate) size: u64,
     /// Bytes of memory in use; `None` when that cannot be told.

@@ -23,6 +23,12 @@ impl Name {
         self.0.as_bytes()
     }
 
+    /// The bytes, where they are no text: programs are told an escaped name then.
+    pub(crate) fn bytes_of_no_text(&self) -> Option<Vec<u8>> {
+        let is_text = self.0.to_str().is_some();
+        (!is_text).then(|| self.bytes().to_vec())
+    }
+
     /// The bytes that `text`, as [`escaped`] shows it, stands for.
     pub(crate) fn from_escaped(text: &str) -> Self {
         Self(OsString::from_vec(unescaped(text)))

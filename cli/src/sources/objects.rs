@@ -106,9 +106,8 @@ fn describe(entry: fs::DirEntry) -> Option<(FileId, Object)> {
         .ok()
         .filter(fs::Metadata::is_file)?;
     let name = Name::of_file(&entry.file_name());
-    let is_text = std::str::from_utf8(name.bytes()).is_ok();
     let object = Object {
-        name_bytes: (!is_text).then(|| name.bytes().to_vec()),
+        name_bytes: name.bytes_of_no_text(),
         kind: leftovers::kind_of(entry.file_name().as_bytes()),
         name,
         owner: Owner {

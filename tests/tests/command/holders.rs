@@ -312,6 +312,15 @@ fn names_in_any_bytes() {
     let text = namespace.show(&["ls"]);
     let json: serde_json::Value = serde_json::from_str(&namespace.show(&["ls", "--json"])).unwrap();
     assert_eq!(json["objects"].as_array().unwrap().len(), 4);
+    // Also when they are taken away, as long as somebody has the memory open.
+    let lost = posix.join(OsStr::from_bytes(b"lost\xfe"));
+    let open = fs::File::create(&lost).unwrap();
+    fs::remove_file(&lost).unwrap();
+    let other: serde_json::Value =
+        serde_json::from_str(&namespace.show(&["ls", "--json"])).unwrap();
+    let bytes: Vec<u8> = b"/lost\xfe".to_vec();
+    assert_eq!(other["nameless"][0]["name_bytes"], serde_json::json!(bytes));
+    drop(open);
     let place = Place::new();
     for (bytes, shown) in names {
         assert!(text.contains(&format!("{shown} ")), "{shown} in\n{text}");

@@ -179,6 +179,7 @@ fn of_room() -> Vec<Finding> {
         objects: vec![orphan()],
         nameless: vec![Nameless {
             name: Name::from_text(OsStr::new("/gone")),
+            name_bytes: None,
             kind: NamelessKind::Unlinked,
             size: 4096,
             resident: None,
