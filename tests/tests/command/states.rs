@@ -108,6 +108,27 @@ fn link_in_its_place_is_no_namespace() {
     symlink(&target, namespace.dir()).unwrap();
     let (code, output) = namespace.partage(&["ls"]);
     assert_eq!(code, Some(1), "{output}");
+    // Nor is what the link leads to removed, even if it is a namespace.
+    assert_eq!(
+        outcome(&["init", "--mode", "755", target.to_str().unwrap()]).0,
+        Some(0)
+    );
+    let made = outcome(&[
+        "run",
+        "--dir",
+        target.to_str().unwrap(),
+        "--",
+        "ipcmk",
+        "-M",
+        "1",
+    ]);
+    assert_eq!(made.0, Some(0), "{}", made.1);
+    for dir in [namespace.dir(), namespace.dir() + "/"] {
+        let (code, output) = outcome(&["destroy", "--yes", &dir]);
+        assert_eq!(code, Some(1), "{output}");
+        assert!(output.contains(" is a link\n"), "{output}");
+    }
+    assert!(target.join("registry").exists());
 }
 
 #[test]
