@@ -2,9 +2,11 @@
 //! nobody's `nattch` changes.
 
 use crate::failure::Failure;
-use crate::model::Segment;
+use crate::model::{Object, Segment};
 use crate::name::shown;
+use crate::sources;
 use crate::target::Found;
+use nix::fcntl::OFlag;
 use partage_core::backend;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -34,12 +36,25 @@ impl Contents {
     /// Opens what was found; the permissions are the file's own.
     pub(crate) fn open(found: &Found<'_>, access: Access) -> Result<Self, Failure> {
         match found {
-            Found::Object(object) => Self::of_file(&object.file, object.size, access),
+            Found::Object(object) => Self::of_object(object, access),
             Found::Segment(segment) => match &segment.file {
                 Some(file) => Self::of_file(file, segment.size, access),
                 None => Self::of_kernel(segment, access),
             },
         }
+    }
+
+    fn of_object(object: &Object, access: Access) -> Result<Self, Failure> {
+        let flags = match access {
+            Access::Read => OFlag::O_RDONLY,
+            Access::Write => OFlag::O_RDWR,
+        };
+        let file = sources::open_object(object, flags)
+            .map_err(|why| Failure::io(format_args!("cannot open {}", shown(&object.file)), why))?;
+        Ok(Self {
+            storage: Storage::File(file),
+            size: object.size,
+        })
     }
 
     fn of_file(path: &Path, size: u64, access: Access) -> Result<Self, Failure> {

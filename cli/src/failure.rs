@@ -59,10 +59,10 @@ impl Failure {
         self
     }
 
-    /// Replaces the ordinary status: statuses that say more stay.
+    /// Replaces the statuses that a program may have as well: those that say more stay.
     pub(crate) fn or_status(self, status: u8) -> Self {
         match self.status {
-            FAILED => self.with_status(status),
+            FAILED | USAGE => self.with_status(status),
             _ => self,
         }
     }

@@ -20,6 +20,9 @@ pub(crate) struct Snapshot {
     pub(crate) nameless: Vec<Nameless>,
     /// Processes that this user may not look into.
     pub(crate) unseen_processes: usize,
+    /// Whether no other process can be there: in a container, and with `hidepid`, some are not listed.
+    #[serde(skip)]
+    pub(crate) lists_all: bool,
 }
 
 /// What a namespace is limited to.
@@ -98,11 +101,17 @@ pub(crate) struct Object {
 pub(crate) struct Nameless {
     /// The last name, or what the kernel calls it.
     pub(crate) name: Name,
+    /// The name's bytes, where they are no text and `name` is therefore escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name_bytes: Option<Vec<u8>>,
     pub(crate) kind: NamelessKind,
     pub(crate) size: u64,
     /// Bytes of memory in use; `None` when that cannot be told.
     pub(crate) resident: Option<u64>,
     pub(crate) attached: Vec<Attachment>,
+    /// Tells it from others of the same name.
+    #[serde(skip)]
+    pub(crate) identity: [u64; 3],
     /// What the table of its IPC namespace says of a System V segment, where it may be read.
     #[serde(flatten)]
     pub(crate) segment: Option<SegmentApart>,
@@ -177,6 +186,9 @@ pub(crate) struct Attachment {
     /// Whether that descriptor has locked it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) locked: bool,
+    /// Whether what it writes stays its own (MAP_PRIVATE).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) private: bool,
     /// Seconds since the epoch; `None` when that cannot be told.
     pub(crate) since: Option<i64>,
     pub(crate) read_only: bool,

@@ -23,6 +23,12 @@ impl Name {
         self.0.as_bytes()
     }
 
+    /// The bytes, where they are no text: programs are told an escaped name then.
+    pub(crate) fn bytes_of_no_text(&self) -> Option<Vec<u8>> {
+        let is_text = self.0.to_str().is_some();
+        (!is_text).then(|| self.bytes().to_vec())
+    }
+
     /// The bytes that `text`, as [`escaped`] shows it, stands for.
     pub(crate) fn from_escaped(text: &str) -> Self {
         Self(OsString::from_vec(unescaped(text)))
@@ -88,6 +94,19 @@ fn text_or_escaped<S: Serializer>(name: &OsStr, serializer: S) -> Result<S::Ok, 
 /// A path as [`escaped`] shows it.
 pub(crate) fn shown(path: &Path) -> String {
     escaped(path.as_os_str().as_bytes())
+}
+
+/// A path as a shell takes it.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:,@%".contains(&byte);
+    let escaped = shown(path);
+    match text.bytes().all(is_plain) {
+        true => text,
+        false if escaped == text => format!("'{}'", text.replace('\'', "'\\''")),
+        // What a terminal cannot be shown, in a form that shells read.
+        false => format!("$'{}'", escaped.replace('\'', "\\'")),
+    }
 }
 
 /// What a terminal can be shown: bytes that are no text as `\xff`, control characters and those

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::identity::Person;
 use crate::model::Snapshot;
+use crate::name::quoted;
 use crate::sources::{self, Extent, Location};
 use clap::ValueEnum;
 use nix::unistd::Uid;
@@ -55,6 +56,21 @@ impl Choice {
         };
         adopt_environment(&person);
         person.act(|| sources::locate(dir))?
+    }
+
+    /// What says the same to another command, with a blank in front; nothing where nothing was said.
+    pub(crate) fn words(&self) -> String {
+        let dir = self.dir.as_deref();
+        let dir = dir.map(|dir| format!(" --dir {}", quoted(dir)));
+        let user = self.user.as_deref();
+        let user = user.map(|user| format!(" --user {}", quoted(Path::new(user))));
+        dir.into_iter().chain(user).collect()
+    }
+
+    /// Whether nobody has named a namespace: then it is the one of this user's programs.
+    pub(crate) fn is_default(&self) -> bool {
+        let is_named = self.dir.is_some() || std::env::var_os("PARTAGE_DIR").is_some();
+        !is_named && self.backend == Backend::User
     }
 
     /// The user to act as.

@@ -1,7 +1,7 @@
 //! Naming one segment or object on the command line: by id, key or name.
 
 use crate::failure::Failure;
-use crate::model::{Object, Segment, Snapshot};
+use crate::model::{Nameless, NamelessKind, Object, Segment, Snapshot};
 use crate::name::Name;
 use std::fmt;
 use std::str::FromStr;
@@ -78,17 +78,35 @@ impl Target {
             Self::Key(key) => segment(&|segment| segment.key == *key),
             Self::Name(name) => object_named(snapshot, name).map(Found::Object),
         };
-        found.ok_or_else(|| {
-            Failure::new(format_args!("there is no such thing: {self}"))
-                .advise("`partage ls` shows what there is; is it in another namespace (--dir)?")
+        found.ok_or_else(|| match self.unlinked(snapshot).is_empty() {
+            true => Failure::new(format_args!("there is no such thing: {self}"))
+                .advise("`partage ls` shows what there is; is it in another namespace (--dir)?"),
+            false => Failure::new(format_args!(
+                "{self} was unlinked, and has no name any more"
+            ))
+            .advise("it goes with its last holder: `partage stat` of it shows who that is"),
         })
+    }
+
+    /// The memory of objects that had this name.
+    pub(crate) fn unlinked<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Nameless> {
+        let Self::Name(text) = self else {
+            return Vec::new();
+        };
+        let names = meanings(text);
+        let memory = snapshot.nameless.iter();
+        let memory = memory.filter(|one| one.kind == NamelessKind::Unlinked);
+        memory.filter(|one| names.contains(&one.name)).collect()
     }
 }
 
-/// By the name as it is, or else by the escaped form in which names are shown.
+/// The name as it is, or else by the escaped form in which names are shown.
+fn meanings(text: &str) -> [Name; 2] {
+    [Name::from_text(text.as_ref()), Name::from_escaped(text)]
+}
+
 fn object_named<'a>(snapshot: &'a Snapshot, text: &str) -> Option<&'a Object> {
-    let names = [Name::from_text(text.as_ref()), Name::from_escaped(text)];
-    names.iter().find_map(|name| {
+    meanings(text).iter().find_map(|name| {
         let mut objects = snapshot.objects.iter();
         objects.find(|object| object.name == *name)
     })

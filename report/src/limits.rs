@@ -116,7 +116,7 @@ fn untraced(recording: &Recording, model: &Model) -> Vec<(u32, String)> {
         let Item::Event(event) = item else { continue };
         match event.call {
             Ok(Call::Exec) if event.entered() => {
-                remarks.push((event.pid, unseen(model, &event, event.pid)));
+                remarks.push((event.pid, unseen(recording, model, &event, event.pid)));
             }
             // It was entered, and failed: the same program goes on.
             Ok(Call::Exec) => {
@@ -125,7 +125,7 @@ fn untraced(recording: &Recording, model: &Model) -> Vec<(u32, String)> {
             }
             Ok(Call::PosixSpawn) if !event.failed() && event.int(3) != 0 => {
                 let child = event.int(3) as u32;
-                remarks.push((child, unseen(model, &event, child)));
+                remarks.push((child, unseen(recording, model, &event, child)));
             }
             _ => {}
         }
@@ -137,7 +137,7 @@ fn untraced(recording: &Recording, model: &Model) -> Vec<(u32, String)> {
 }
 
 /// Why there is nothing of the program that an event started in process `pid`; None if there is.
-fn unseen(model: &Model, event: &Event, pid: u32) -> Option<String> {
+fn unseen(recording: &Recording, model: &Model, event: &Event, pid: u32) -> Option<String> {
     let name = text(event.name.as_deref().unwrap_or(b"a descriptor"));
     let name = printable(&name);
     if event.flags & flag::UNTRACED_IMAGE != 0 {
@@ -153,9 +153,9 @@ fn unseen(model: &Model, event: &Event, pid: u32) -> Option<String> {
     let seen = model.processes().iter().any(|process| {
         process.start.pid == pid && !process.start.forked && process.start.time >= from
     });
-    (!seen).then(|| {
-        format!(
-            "pid {pid} ran {name}, which left no recording: statically linked, set-uid, or for another processor"
-        )
-    })
+    let why = match recording.is_full() {
+        true => "the recording's directory has no room for another file",
+        false => "statically linked, set-uid, or for another processor",
+    };
+    (!seen).then(|| format!("pid {pid} ran {name}, which left no recording: {why}"))
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::statvfs;
 use partage_trace_format::header::State;
 use partage_trace_format::{Clock, SUFFIX};
 
@@ -99,6 +100,18 @@ impl Recording {
     /// The run is over, and the system holds this.
     pub fn end(&mut self, afterwards: Afterwards) {
         self.afterwards = Some(afterwards);
+    }
+
+    /// Whether the directory takes no more files now: its file system has no room, or no more numbers for files.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let system = self.directory.as_deref().map(statvfs);
+        system.is_some_and(|system| {
+            system.is_ok_and(|system| {
+                let counts_files = system.files() != 0;
+                system.blocks_available() == 0 || counts_files && system.files_available() == 0
+            })
+        })
     }
 
     /// The real users of the processes.

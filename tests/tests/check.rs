@@ -103,8 +103,16 @@ fn programs() {
     says(&without, None, 1, "it is statically linked");
 
     // A script is its interpreter, and what is no program cannot be told.
-    let (code, said) = check(built, "no-such-program-at-all", None);
-    assert_eq!(code, Some(127), "{said}");
+    // Of what is no program it cannot be told, whatever the reason.
+    for word in [
+        "no-such-program-at-all",
+        "/no/such/program",
+        "/tmp",
+        "/etc/passwd",
+    ] {
+        let (code, said) = check(built, word, None);
+        assert_eq!(code, Some(2), "{word}: {said}");
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Some(pid) => process::look(pid),
         None => program::look(&args.what),
     };
-    let answer = answer.map_err(|failure| failure.or_status(UNKNOWN))?;
+    let answer = answer.map_err(|failure| failure.with_status(UNKNOWN))?;
     match args.json {
         true => output::print_json(&answer)?,
         false => output::print(&told(&answer))?,

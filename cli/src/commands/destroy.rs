@@ -7,7 +7,11 @@ use crate::name::shown;
 use crate::namespace;
 use crate::output;
 use crate::sources;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use std::ffi::OsString;
 use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// Remove a namespace with all its segments and objects
@@ -42,7 +46,8 @@ Examples:
 
 /// Removes the directory, after a question on a terminal.
 pub(crate) fn run(args: Args) -> Outcome {
-    let files = namespace_files(&args.dir)?;
+    let held = Held::open(&args.dir)?;
+    let files = namespace_files(&args.dir, &held)?;
     let (contents, attached) = match namespace::snapshot_of(&args.dir) {
         Ok(snapshot) => told(&args.dir, &snapshot),
         Err(failure) => (unread(&args, &files, failure)?, 0),
@@ -61,9 +66,31 @@ pub(crate) fn run(args: Args) -> Outcome {
     if !args.yes && !confirm::ask(&format!("remove {contents}?"))? {
         return Ok(crate::failure::FAILED);
     }
-    remove(&args.dir, &files)?;
+    remove(&args.dir, &held, &files)?;
     output::print(&format!("removed {contents}\n"))?;
     Ok(0)
+}
+
+/// The directory itself, by a descriptor: it is no link, and a user may put one in its place after it was looked at.
+struct Held(OwnedFd);
+
+impl Held {
+    fn open(dir: &Path) -> Result<Self, Failure> {
+        // With a slash at its end a link would be followed.
+        let place: PathBuf = dir.components().collect();
+        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let opened = nix::fcntl::open(&place, flags, Mode::empty());
+        opened.map(Self).map_err(|why| match place.is_symlink() {
+            true => Failure::new(format_args!("{} is a link", shown(dir)))
+                .advise("name the directory that it leads to, if that is what you mean"),
+            false => Failure::io(format_args!("cannot read {}", shown(dir)), why),
+        })
+    }
+
+    /// By this path the directory is reached whatever becomes of its name.
+    fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
+    }
 }
 
 /// What is in it, and how much of that somebody is attached to.
@@ -84,7 +111,7 @@ fn told(dir: &Path, snapshot: &Snapshot) -> (String, usize) {
 
 /// The same of one that is damaged, or of another version: it goes if nobody has its registry open, or
 /// by force.
-fn unread(args: &Args, files: &[PathBuf], failure: Failure) -> Result<String, Failure> {
+fn unread(args: &Args, files: &[OsString], failure: Failure) -> Result<String, Failure> {
     let is_open = sources::is_file_open(&args.dir.join("registry"));
     if !args.force && is_open != Some(false) {
         return Err(failure.advise(
@@ -100,47 +127,45 @@ fn unread(args: &Args, files: &[PathBuf], failure: Failure) -> Result<String, Fa
 }
 
 /// The entries of a namespace's directory, if there is nothing in it but a namespace's.
-fn namespace_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+fn namespace_files(dir: &Path, held: &Held) -> Result<Vec<OsString>, Failure> {
     let cannot = |why| Failure::io(format_args!("cannot read {}", shown(dir)), why);
     let mut files = Vec::new();
-    for entry in fs::read_dir(dir).map_err(cannot)? {
-        let entry = entry.map_err(cannot)?;
-        if !sources::is_bookkeeping(&entry.file_name()) {
-            let name = crate::name::escaped(entry.file_name().as_encoded_bytes());
+    for entry in fs::read_dir(held.path()).map_err(cannot)? {
+        let name = entry.map_err(cannot)?.file_name();
+        if !sources::is_bookkeeping(&name) {
+            let name = crate::name::escaped(name.as_encoded_bytes());
             return Err(Failure::new(format_args!(
                 "{} holds {name}, which is no part of a namespace",
                 shown(dir)
             ))
             .advise("check that it is the directory you mean, and move that file away"));
         }
-        files.push(entry.path());
+        files.push(name);
     }
     Ok(files)
 }
 
 /// Removes the registry first: nobody can join what is going.
-fn remove(dir: &Path, files: &[PathBuf]) -> Result<(), Failure> {
-    let cannot = |path: &Path| {
-        let path = path.to_owned();
-        move |why| Failure::io(format_args!("cannot remove {}", shown(&path)), why)
-    };
-    let registry = dir.join("registry");
-    let is_registry = |path: &&PathBuf| **path == registry;
+fn remove(dir: &Path, held: &Held, files: &[OsString]) -> Result<(), Failure> {
+    let cannot =
+        |path: PathBuf| move |why| Failure::io(format_args!("cannot remove {}", shown(&path)), why);
+    let is_registry = |name: &&OsString| *name == "registry";
     let order = files
         .iter()
         .filter(is_registry)
-        .chain(files.iter().filter(|path| !is_registry(path)));
-    for path in order {
-        crate::huge::remove_memory(path);
-        let removed = if path.is_dir() {
-            fs::remove_dir_all(path)
-        } else {
-            fs::remove_file(path)
+        .chain(files.iter().filter(|name| !is_registry(name)));
+    for name in order {
+        let path = held.path().join(name);
+        crate::huge::remove_memory(&path);
+        let is_directory = fs::symlink_metadata(&path).is_ok_and(|data| data.is_dir());
+        let removed = match is_directory {
+            true => fs::remove_dir_all(&path),
+            false => fs::remove_file(&path),
         };
         match removed {
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => {}
-            removed => removed.map_err(cannot(path))?,
+            removed => removed.map_err(cannot(dir.join(name)))?,
         }
     }
-    fs::remove_dir(dir).map_err(cannot(dir))
+    fs::remove_dir(dir).map_err(cannot(dir.to_owned()))
 }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod complete;
+mod fills;
 mod finding;
 mod limits;
 mod machine;
@@ -16,6 +17,7 @@ use crate::namespace::Choice;
 use crate::output;
 use crate::sources::{self, Extent};
 use anstyle::{AnsiColor, Style};
+use fills::Fill;
 use finding::{DEV_SHM, Finding, Verdict};
 use std::path::{Path, PathBuf};
 
@@ -60,8 +62,11 @@ Exit status: 0 when there is no problem, 1 when there is one.";
 pub(crate) fn run(args: Args) -> Outcome {
     let objects = sources::kernel_snapshot(Extent::Namespace).ok();
     let objects = objects.or_else(|| sources::user_snapshot(None, Extent::Namespace).ok());
+    let is_full = room::is_full(Path::new(DEV_SHM));
+    let namespaces = is_full.then(sources::all_namespaces).unwrap_or_default();
+    let fills = fills::of(objects.as_ref(), &namespaces);
     args.namespace.become_user()?;
-    let findings = judged(&args, objects.as_ref());
+    let findings = judged(&args, objects.as_ref(), &fills);
     if args.json {
         output::print_json(&findings)?;
     } else {
@@ -73,9 +78,9 @@ pub(crate) fn run(args: Args) -> Outcome {
     Ok(if sick { FAILED } else { 0 })
 }
 
-fn judged(args: &Args, objects: Option<&Snapshot>) -> Vec<Finding> {
+fn judged(args: &Args, objects: Option<&Snapshot>, fills: &[Fill]) -> Vec<Finding> {
     let mut findings = system::look();
-    findings.push(room::look(Path::new(DEV_SHM), objects).about("dev-shm"));
+    findings.push(room::look(Path::new(DEV_SHM), fills).about("dev-shm"));
     findings.extend(
         objects
             .and_then(room::unlinked)

@@ -47,7 +47,7 @@ pub(crate) fn run(args: Args) -> Outcome {
     if args.namespace.backend == Backend::Kernel {
         return Err(Failure::new("the kernel clears away what its dead leave").with_status(USAGE));
     }
-    let mut report = Report::new(args.dry_run);
+    let mut report = Report::new(args.dry_run, args.namespace.words());
     let located = args.namespace.locate();
     args.namespace.become_user()?;
     let collected = located.and_then(|location| match location {
@@ -71,7 +71,9 @@ pub(crate) fn run(args: Args) -> Outcome {
             }
         }
     }
-    report.end(args.json)
+    let others = args.namespace.is_default() && args.namespace.user.is_none();
+    let others = others.then(sources::others).unwrap_or_default();
+    report.end(args.json, &others)
 }
 
 fn collect_namespace(

@@ -124,7 +124,7 @@ fn check(dir: &Path, mode: u32, group: Option<u32>) -> Result<(), Failure> {
     let differs = |what: String| {
         Err(
             Failure::new(format_args!("{} exists, and {what}", shown(dir)))
-                .advise("change it, or remove it with `partage destroy` first"),
+                .advise("change it if nothing is in it, or remove it with `partage destroy` first"),
         )
     };
     if !data.is_dir() {

@@ -7,7 +7,7 @@ mod watch;
 
 use crate::failure::{Failure, Outcome};
 use crate::model::Snapshot;
-use crate::namespace::{Backend, Choice};
+use crate::namespace::Choice;
 use crate::output;
 use crate::sources::{self, Extent};
 use select::Selection;
@@ -83,7 +83,7 @@ Examples:
 pub(crate) fn run(args: Args) -> Outcome {
     match args.watch {
         None => show(&args)?,
-        Some(seconds) => watch::every(seconds, || text(&args).map(|(text, _)| text))?,
+        Some(seconds) => watch::every(seconds, || text(&args))?,
     }
     Ok(0)
 }
@@ -93,7 +93,7 @@ fn show(args: &Args) -> Result<(), Failure> {
         return output::print_json(&sources::all_namespaces());
     }
     if args.json {
-        return output::print_json(&snapshot(args)?);
+        return output::print_json(&snapshot(args)?.0);
     }
     let (text, notes) = text(args)?;
     output::print(&text)?;
@@ -101,26 +101,33 @@ fn show(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn snapshot(args: &Args) -> Result<Snapshot, Failure> {
+/// What was asked for, and what the rows cannot say.
+fn snapshot(args: &Args) -> Result<(Snapshot, Vec<String>), Failure> {
     let extent = match args.all_memory {
         true => Extent::All,
         false => Extent::Namespace,
     };
     let mut snapshot = args.namespace.snapshot_with(extent)?;
-    args.selection.apply(&mut snapshot)?;
-    Ok(snapshot)
+    let notes = args.selection.apply(&mut snapshot)?;
+    Ok((snapshot, notes))
 }
 
 fn text(args: &Args) -> Result<(String, Vec<String>), Failure> {
     if args.all_users {
-        let text = everyone::text(sources::all_namespaces(), &args.selection, args.bytes)?;
-        return Ok((text, Vec::new()));
+        return everyone::text(sources::all_namespaces(), &args.selection, args.bytes);
     }
-    let snapshot = snapshot(args)?;
-    let mut notes = output::notes::of(&snapshot);
-    let is_default = args.namespace.dir.is_none() && std::env::var_os("PARTAGE_DIR").is_none();
-    if is_default && args.namespace.backend == Backend::User && snapshot.segments.is_empty() {
+    let (snapshot, mut notes) = snapshot(args)?;
+    if args.all_memory {
+        notes.extend(output::notes::of_nameless(&snapshot));
+    }
+    if args.namespace.is_default() && snapshot.segments.is_empty() {
         notes.extend(output::notes::of_others(&sources::others()));
+        // With all memory, they are shown.
+        let is_wanted = !args.selection.is_of_objects() && !args.all_memory;
+        let kernel = sources::kernel_table().filter(|_| is_wanted);
+        notes.extend(output::notes::of_the_kernel(
+            kernel.unwrap_or_default().len(),
+        ));
     }
     let text = if args.ipcs {
         output::ipcs::table(&snapshot.segments)

@@ -7,7 +7,8 @@ mod select;
 
 use crate::confirm;
 use crate::failure::Outcome;
-use crate::output::format;
+use crate::output::{format, notes};
+use crate::sources;
 pub(crate) use args::Args;
 use item::Item;
 use report::Report;
@@ -33,6 +34,9 @@ pub(crate) fn run(args: Args) -> Outcome {
     let (items, bulk) = (chosen.items, chosen.in_bulk);
     if bulk && items.is_empty() {
         report.say("nothing to remove\n")?;
+        let others = args.namespace.is_default() && args.namespace.user.is_none();
+        let others = others.then(sources::others).unwrap_or_default();
+        notes::print(&Vec::from_iter(notes::of_others_to_tidy(&others)));
     }
     if args.dry_run {
         for item in items {

@@ -1,13 +1,15 @@
 //! `partage stat`: everything about one segment or object.
 
 use crate::failure::Outcome;
-use crate::model::{Attachment, Object, Process, Segment};
+use crate::model::{Attachment, Nameless, Object, Process, Segment};
 use crate::name::shown;
 use crate::namespace::Choice;
 use crate::output::{self, format};
 use crate::target::{Found, Target};
 
 /// Show everything about a segment or an object
+///
+/// An object that was unlinked is shown as long as somebody holds its memory.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -32,7 +34,12 @@ Examples:
 /// Shows it.
 pub(crate) fn run(args: Args) -> Outcome {
     let snapshot = args.namespace.snapshot()?;
-    match args.target.find(&snapshot)? {
+    let found = args.target.find(&snapshot);
+    let unlinked = args.target.unlinked(&snapshot);
+    if found.is_err() && !unlinked.is_empty() {
+        return show_unlinked(&unlinked, args.json);
+    }
+    match found? {
         Found::Segment(segment) if args.json => output::print_json(segment)?,
         Found::Object(object) if args.json => output::print_json(object)?,
         Found::Segment(segment) => output::print(&of_segment(segment))?,
@@ -41,11 +48,50 @@ pub(crate) fn run(args: Args) -> Outcome {
     Ok(0)
 }
 
+/// There may be several: a name can be taken again.
+fn show_unlinked(memory: &[&Nameless], json: bool) -> Outcome {
+    for (number, one) in memory.iter().enumerate() {
+        match json {
+            true => output::print_json(one)?,
+            false if number > 0 => output::print(&format!("\n{}", of_unlinked(one)))?,
+            false => output::print(&of_unlinked(one))?,
+        }
+    }
+    Ok(0)
+}
+
+fn of_unlinked(memory: &Nameless) -> String {
+    let (mapped, open) = uses(&memory.attached);
+    let rows = [
+        ("object", memory.name.to_string()),
+        (
+            "status",
+            "unlinked: it goes with its last holder".to_owned(),
+        ),
+        ("size", exact(memory.size)),
+        ("resident", memory.resident.map_or_else(unknown, exact)),
+        ("mapped", mapped),
+        ("open", open),
+    ];
+    listed(&rows) + &attachments(&memory.attached)
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
+}
+
+/// How often it is mapped, and how often only open.
+fn uses(attached: &[Attachment]) -> (String, String) {
+    let mapped = attached.iter().filter(|hold| hold.mappings > 0).count();
+    let open = attached.len() - mapped;
+    (format::count(mapped, "time"), format::count(open, "time"))
+}
+
 fn of_segment(segment: &Segment) -> String {
     let Segment {
         owner, cuid, cgid, ..
     } = segment;
-    let resident = segment.resident.map_or_else(|| "unknown".to_owned(), exact);
+    let resident = segment.resident.map_or_else(unknown, exact);
     let file = segment.file.as_ref().map(|file| shown(file));
     let rows = [
         ("segment", segment.id.to_string()),
@@ -74,8 +120,7 @@ fn of_segment(segment: &Segment) -> String {
 }
 
 fn of_object(object: &Object) -> String {
-    let mapped = object.attached.iter().filter(|hold| hold.mappings > 0);
-    let mapped = mapped.count();
+    let (mapped, open) = uses(&object.attached);
     let rows = [
         ("object", object.name.to_string()),
         ("size", exact(object.size)),
@@ -85,11 +130,8 @@ fn of_object(object: &Object) -> String {
         ("written", format::moment(object.mtime)),
         ("file", shown(&object.file)),
         ("made by", object.kind.unwrap_or("-").to_owned()),
-        ("mapped", format::count(mapped, "time")),
-        (
-            "open",
-            format::count(object.attached.len() - mapped, "time"),
-        ),
+        ("mapped", mapped),
+        ("open", open),
     ];
     listed(&rows) + &attachments(&object.attached) + &unseen(object.unseen)
 }

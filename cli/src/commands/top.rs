@@ -9,7 +9,7 @@ mod view;
 use crate::failure::Outcome;
 use crate::output;
 use crate::output::table::Table;
-use rows::{Room, Row, Watch};
+use rows::{Look, Watch};
 use std::io::IsTerminal;
 use std::time::Duration;
 use view::{HEADINGS, Order, View, cells, summary};
@@ -71,25 +71,25 @@ pub(crate) fn run(args: Args) -> Outcome {
         return screen::run(&mut watch, view, delay, args.iterations);
     }
     let looks = args.iterations.unwrap_or(1);
-    for look in 0..looks {
-        if look > 0 {
+    for number in 0..looks {
+        if number > 0 {
             std::thread::sleep(delay);
         }
-        let (rows, room) = watch.look();
+        let look = watch.look();
         match args.json {
-            true => json::print(&view.apply(&rows), room)?,
-            false if look > 0 => output::print(&format!("\n{}", plain(&rows, room, view)))?,
-            false => output::print(&plain(&rows, room, view))?,
+            true => json::print(&view.apply(&look.rows), &look)?,
+            false if number > 0 => output::print(&format!("\n{}", plain(&look, view)))?,
+            false => output::print(&plain(&look, view))?,
         }
     }
     Ok(0)
 }
 
-fn plain(rows: &[Row], room: Option<Room>, view: View) -> String {
+fn plain(look: &Look, view: View) -> String {
     let headings = HEADINGS.map(|(heading, align)| (heading, align));
     let mut table = Table::new(headings.to_vec());
-    for row in view.apply(rows) {
+    for row in view.apply(&look.rows) {
         table.push(cells(row).to_vec());
     }
-    format!("{}\n{}", summary(rows, room.as_ref()), table.render())
+    format!("{}\n{}", summary(look), table.render())
 }

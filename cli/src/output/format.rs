@@ -53,10 +53,10 @@ pub(crate) fn status(segment: &Segment) -> String {
 
 /// What the attachment allows, and whether parts of it were unmapped.
 pub(crate) fn access(attachment: &Attachment) -> String {
-    let access = if attachment.read_only {
-        "read-only"
-    } else {
-        "read-write"
+    let access = match (attachment.private, attachment.read_only) {
+        (true, _) => "private",
+        (false, true) => "read-only",
+        (false, false) => "read-write",
     };
     let lock = if attachment.locked { ", locked" } else { "" };
     match (attachment.mappings, attachment.descriptor) {

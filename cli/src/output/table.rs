@@ -2,6 +2,7 @@
 
 use anstyle::Style;
 use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
+use ratatui::text::Span;
 
 /// Where a column's text goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,28 @@ fn window_width() -> Option<usize> {
     }
     let (width, _) = ratatui::crossterm::terminal::size().ok()?;
     (width > 0).then_some(width.into())
+}
+
+/// How many columns of a window a text takes: characters of some scripts take two.
+pub(crate) fn columns(text: &str) -> usize {
+    Span::raw(text).width()
+}
+
+/// So much of a text as fits into `length` columns, the last of them a mark if that is not all.
+pub(crate) fn shortened(text: &str, length: usize) -> String {
+    if columns(text) <= length {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for character in text.chars() {
+        let before = kept.len();
+        kept.push(character);
+        if columns(&kept) >= length {
+            kept.truncate(before);
+            break;
+        }
+    }
+    kept + "…"
 }
 
 /// Rows under a heading.
@@ -111,22 +134,20 @@ impl Table {
     }
 
     fn widths(&self) -> Vec<usize> {
-        let columns = 0..self.headings.len();
+        let places = 0..self.headings.len();
         let longest = |column: usize| {
             let texts = self.rows.iter().filter_map(|row| row.get(column));
-            texts.map(|text| text.chars().count()).max().unwrap_or(0)
+            texts.map(|text| columns(text)).max().unwrap_or(0)
         };
-        columns
+        places
             .map(|column| longest(column).max(self.headings[column].0.len()))
             .collect()
     }
 
-    /// Texts of a column keep so many characters, the last of them a mark that there are more.
+    /// Texts of a column keep so many columns of the window.
     fn cut(&mut self, column: usize, length: usize) {
         for text in self.rows.iter_mut().filter_map(|row| row.get_mut(column)) {
-            if text.chars().count() > length {
-                *text = text.chars().take(length - 1).chain(['…']).collect();
-            }
+            *text = shortened(text, length);
         }
     }
 
@@ -201,6 +222,16 @@ mod tests {
         );
         assert_eq!(shown(14), "NAME      SIZE\na-name-…     1\n");
         assert_eq!(shown(5), "NAME    SIZE\na-nam…     1\n");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        assert_eq!(columns("日本"), 4);
+        assert_eq!(shortened("日本語", 6), "日本語");
+        assert_eq!(shortened("日本語", 5), "日本…");
+        assert_eq!(shortened("日本語", 4), "日…");
+        assert_eq!(shortened("name", 4), "name");
+        assert_eq!(shortened("names", 4), "nam…");
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) fn snapshot(extent: Extent) -> Result<Snapshot, Failure> {
             },
         }),
         unseen_processes: scan.unseen,
+        lists_all: process::all_are_listed(),
     })
 }
 

@@ -17,6 +17,7 @@ const PATTERNS: &[Pattern] = &[
     (b"fastdds_port#*", "Fast-DDS port"),
     (b"sem.fastrtps_port#*", "Fast-DDS port semaphore"),
     (b"sem.fastdds_port#*", "Fast-DDS port semaphore"),
+    (b"fast_datasharing_*", "Fast-DDS data sharing"),
     (b"fastrtps_*", "Fast-DDS segment"),
     (b"fastdds_*", "Fast-DDS segment"),
     (b"iox2_*", "iceoryx2"),
@@ -107,6 +108,10 @@ mod tests {
             (
                 "sem.fastrtps_port7412_mutex",
                 Some("Fast-DDS port semaphore"),
+            ),
+            (
+                "fast_datasharing_01.0f.86.eb.2d.f5.90.e7.01.00.00.00_0.0.1",
+                Some("Fast-DDS data sharing"),
             ),
             ("iox2_87fb7d2c.service", Some("iceoryx2")),
             ("iceoryx_mgmt", Some("iceoryx")),

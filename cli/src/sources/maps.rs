@@ -1,14 +1,15 @@
-//! The lines of `/proc/PID/maps` that are shared mappings.
+//! The lines of `/proc/PID/maps` that are mappings of files.
 
 use super::holders::FileId;
 
-/// One shared mapping of a file.
+/// One mapping of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mapping<'a> {
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) offset: u64,
     pub(super) writable: bool,
+    pub(super) private: bool,
     pub(super) file: FileId,
     /// As the kernel shows it: blanks and all but line feeds as they are, and those as `\012`.
     pub(super) path: &'a [u8],
@@ -40,8 +41,8 @@ impl Mapping<'_> {
     }
 }
 
-/// One line: `START-END PERMISSIONS OFFSET MAJOR:MINOR INODE NAME`. Private mappings and those of
-/// no file give nothing.
+/// One line: `START-END PERMISSIONS OFFSET MAJOR:MINOR INODE NAME`. Private mappings of no
+/// file give nothing.
 pub(super) fn parse(line: &[u8]) -> Option<Mapping<'_>> {
     let mut rest = line;
     let mut field = || {
@@ -62,13 +63,16 @@ pub(super) fn parse(line: &[u8]) -> Option<Mapping<'_>> {
         number(major)?.try_into().ok()?,
         number(minor)?.try_into().ok()?,
     );
-    if permissions.get(3) != Some(&b's') {
+    let private = permissions.get(3) != Some(&b's');
+    // The number of a segment of the kernel's is its id, which may be 0.
+    if inode == 0 && private {
         return None;
     }
     Some(Mapping {
         start: number(start)?,
         end: number(end)?,
         offset: number(offset)?,
+        private,
         writable: permissions.get(1) == Some(&b'w'),
         file: FileId::new(libc::makedev(major, minor), inode),
         path: rest.trim_ascii_start(),
@@ -88,7 +92,11 @@ mod tests {
         assert_eq!((mapping.offset, mapping.writable), (0x1000, true));
         assert_eq!(mapping.file, FileId::new(libc::makedev(0, 0x1b), 4711));
         assert_eq!(mapping.path, b"/dev/shm/my name (deleted)");
-        assert_eq!(parse(b"5000-6000 r-xp 00000000 fd:01 12 /bin/sh"), None);
+        assert!(!mapping.private);
+        assert!(parse(b"5000-6000 rw-s 00000000 00:01 0    /SYSV00000077 (deleted)").is_some());
+        let program = parse(b"5000-6000 r-xp 00000000 fd:01 12 /bin/sh").unwrap();
+        assert!(program.private);
+        assert_eq!(parse(b"5000-6000 rw-p 00000000 00:00 0 [heap]"), None);
         assert_eq!(mapping.whole_path(), mapping.path);
         assert_eq!(parse(b""), None);
         let line =

@@ -14,13 +14,13 @@ mod user;
 pub(crate) use kernel::{limits as kernel_limits, snapshot as kernel_snapshot};
 pub(crate) use table::kernel_table;
 pub(crate) use user::{
-    Location, is_bookkeeping, locate, open, refuse_strangers, snapshot as user_snapshot,
-    table as user_table,
+    Location, is_bookkeeping, locate, open, refuse_strangers, segment_of,
+    snapshot as user_snapshot, table as user_table,
 };
 
 pub(crate) use leftovers::SEMAPHORE;
 pub(crate) use namespaces::{Found, State, all as all_namespaces, others};
-pub(crate) use objects::{is_file_open, is_open_now};
+pub(crate) use objects::{is_file_open, is_open_now, open as open_object, remove as remove_object};
 
 /// How much a snapshot tells of memory without a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,13 @@ use std::io;
 
 pub(super) const PATH: &str = "/proc/sysvipc/shm";
 
+/// The same file. Under `partage run` whoever opens it by the usual name gets the table of our segments, and a
+/// segment of the kernel's would be taken for one of ours.
+const NOT_OURS: &str = "/proc/./sysvipc/shm";
+
 /// The segments in the IPC namespace of the calling thread, without their holders.
 pub(super) fn read() -> io::Result<Vec<Segment>> {
-    let table = fs::read_to_string(PATH)?;
+    let table = fs::read_to_string(NOT_OURS)?;
     Ok(table.lines().skip(1).filter_map(parse).collect())
 }
 

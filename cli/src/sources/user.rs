@@ -1,7 +1,7 @@
 //! A namespace of the library, looked into without taking part.
 
 use super::holders::{FileId, Scan, Wanted};
-use super::{Extent, objects};
+use super::{Extent, objects, process};
 use crate::failure::{Failure, reason};
 use crate::launch::{KEPT, STARTER};
 use crate::model::{Attachment, Limits, Owner, Process, Segment, Snapshot};
@@ -101,6 +101,7 @@ pub(super) fn snapshot_by(
             },
         }),
         unseen_processes: scan.unseen,
+        lists_all: process::all_are_listed(),
     })
 }
 
@@ -133,6 +134,14 @@ pub(crate) fn is_bookkeeping(name: &OsStr) -> bool {
     let beginnings = ["registry.", "segment-", "members-"];
     let name = name.to_string_lossy();
     exact.contains(&&*name) || beginnings.iter().any(|start| name.starts_with(start))
+}
+
+/// What a segment's file has in its name as long as the segment lives, `segment-NUMBER-ID`. The size behind it is there or
+/// not by the directory's mode, which somebody may have changed since.
+pub(crate) fn segment_of(path: &Path) -> Vec<u8> {
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let parts: Vec<&[u8]> = name.split(|byte| *byte == b'-').take(3).collect();
+    parts.join(&b'-')
 }
 
 /// Limits and segments alone, without a look at any process; `None` where there are none.
@@ -333,6 +342,7 @@ fn nobody(attachment: &inspect::AttachmentView) -> Attachment {
         address: attachment.address as u64,
         descriptor: None,
         locked: false,
+        private: false,
         since: Some(attachment.since),
         read_only: attachment.read_only,
         mappings: attachment.mappings,

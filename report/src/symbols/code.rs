@@ -1,5 +1,7 @@
 //! One file's code: where its segments lie, its functions, its debugging information, its unwinding tables.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -52,6 +54,8 @@ pub(super) struct Code {
     pub(super) build_id: Option<Box<[u8]>>,
     pub(super) is_program: bool,
     sections: Sections,
+    /// Which places are, or are not, where handlers of signals return to: each is looked at once.
+    signal_returns: RefCell<HashMap<u64, bool>>,
 }
 
 /// What the unwinder needs.
@@ -79,6 +83,7 @@ impl Code {
             build_id: file.build_id().ok().flatten().map(Box::from),
             is_program: is_program(&file),
             sections: Sections::of(&file),
+            signal_returns: RefCell::default(),
         };
         code.loaders.extend(load(path, &file));
         if let Some(separate) = separate {
@@ -152,6 +157,19 @@ impl Code {
         let [.., by_distance, _, _, _, _] = bytes;
         let indirect = |pair: &[u8]| matches!(pair, [0xff, operand] if operand & 0x38 == 0x10);
         read.is_ok() && (by_distance == 0xe8 || bytes.windows(2).any(indirect))
+    }
+
+    /// Whether what handlers of signals return to is at this offset in the file: on x86-64 the C library's call of
+    /// rt_sigreturn(2), by its number 15, and Go's.
+    pub(super) fn returns_from_signal(&self, offset: u64) -> bool {
+        const SIGRETURN: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05];
+        let mut known = self.signal_returns.borrow_mut();
+        *known.entry(offset).or_insert_with(|| {
+            let mut bytes = [0; SIGRETURN.len()];
+            let read = std::fs::File::open(&self.path)
+                .and_then(|file| file.read_exact_at(&mut bytes, offset));
+            read.is_ok() && bytes == SIGRETURN
+        })
     }
 
     /// Whether the tables tell how to unwind at an address as linked.

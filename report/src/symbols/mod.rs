@@ -24,6 +24,7 @@ use crate::event::{Event, Stack};
 use crate::model::{Applied, Model, Module, Process, Site};
 use crate::stream::Start;
 use code::Code;
+use unwind::Step;
 
 /// The places of one address.
 type Places = Arc<[Frame]>;
@@ -171,6 +172,10 @@ impl Symbols {
             ask(codes.get(&module.file)?, offset)
         };
         unwind::callers(start.arch, unwindable, stack, |last, mut words| {
+            let of_signal = |code: &Code, offset| Some(code.returns_from_signal(offset));
+            if of_file(last, of_signal) == Some(true) {
+                return Some(Step::Interrupted);
+            }
             let by_tables = |code: &Code, offset: u64| {
                 Some(code.has_table(code.linked(offset.saturating_sub(1))?))
             };
@@ -178,9 +183,10 @@ impl Symbols {
                 return None;
             }
             let returns = |code: &Code, offset| Some(code.follows_call(offset));
-            Iterator::find(&mut words, |(_, word)| {
+            let (at, next) = Iterator::find(&mut words, |(_, word)| {
                 of_file(*word, returns) == Some(true)
-            })
+            })?;
+            Some(Step::Over(at, next))
         })
     }
 

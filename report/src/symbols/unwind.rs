@@ -13,13 +13,21 @@ type Module = framehop::Module<Bytes>;
 /// Most callers of one call.
 const MOST: usize = 128;
 
+/// What is known of a frame without its tables.
+pub(super) enum Step {
+    /// The next return address is at this place above on the stack.
+    Over(u64, u64),
+    /// A signal's handler returns here: above lies what the kernel saved of the code that was interrupted.
+    Interrupted,
+}
+
 /// The return addresses of a stack, innermost first, as far as it was copied. Where the tables say nothing of one, `guess` picks
 /// the next among the words that lie above on the stack.
 pub(super) fn callers(
     arch: Arch,
     modules: Vec<Module>,
     stack: &Stack,
-    mut guess: impl FnMut(u64, &mut dyn Iterator<Item = (u64, u64)>) -> Option<(u64, u64)>,
+    mut guess: impl FnMut(u64, &mut dyn Iterator<Item = (u64, u64)>) -> Option<Step>,
 ) -> Vec<u64> {
     match arch {
         Arch::X86_64 => {
@@ -29,9 +37,13 @@ pub(super) fn callers(
             let mut cache = CacheX86_64::<MayAllocateDuringUnwind>::new_in();
             let unwinder = UnwinderX86_64::<Bytes, MayAllocateDuringUnwind>::new();
             let step_over = |last, regs: &mut UnwindRegsX86_64| {
-                let (at, next) = guess(last, &mut stack.words_from(regs.sp()))?;
-                *regs = UnwindRegsX86_64::new(next, at.wrapping_add(8), regs.bp());
-                Some(next)
+                *regs = match guess(last, &mut stack.words_from(regs.sp()))? {
+                    Step::Over(at, next) => {
+                        UnwindRegsX86_64::new(next, at.wrapping_add(8), regs.bp())
+                    }
+                    Step::Interrupted => interrupted(stack, regs.sp())?,
+                };
+                Some(regs.ip())
             };
             walk(unwinder, &mut cache, regs, modules, stack, step_over)
         }
@@ -46,6 +58,21 @@ pub(super) fn callers(
             walk(unwinder, &mut cache, regs, modules, stack, |_, _| None)
         }
     }
+}
+
+/// The registers of the code that a signal interrupted, which the kernel saved at `saved` (`ucontext_t`). Its stack may
+/// be another one, or too far above to be copied: then it is the last that is known.
+fn interrupted(stack: &Stack, saved: u64) -> Option<UnwindRegsX86_64> {
+    // In <sys/ucontext.h>: flags, link and the signal stack come before the registers.
+    const REGISTERS: u64 = 40;
+    const RBP: u64 = 10;
+    const RSP: u64 = 15;
+    const RIP: u64 = 16;
+    let register = |index: u64| stack.word(saved.wrapping_add(REGISTERS + 8 * index));
+    // It did not call, but all other addresses are where a call returns to: behind the instruction that is meant.
+    let behind = register(RIP)?.wrapping_add(1);
+    let (sp, bp) = (register(RSP).unwrap_or(0), register(RBP).unwrap_or(0));
+    Some(UnwindRegsX86_64::new(behind, sp, bp))
 }
 
 fn walk<U>(

@@ -171,3 +171,22 @@ fn segments_of_another_ipc_namespace_that_nobody_has_mapped() {
     );
     assert!(text.ends_with("0\nunseen\n"), "{text}");
 }
+
+/// A program under `partage run` that opens the kernel's table gets ours: the command does not, since it would remove
+/// a segment of the kernel's by the id of one of ours.
+#[test]
+fn segments_of_the_kernel_as_seen_from_a_run() {
+    let command = built().command();
+    let command = command.display();
+    let script = format!(
+        "ipcmk -M 7000 >/dev/null; ipcmk -M 7000 >/dev/null
+        {command} run --private -- sh -c 'ipcmk -M 9000 >/dev/null; {command} ls --backend kernel
+            {command} rm --backend kernel --orphans -n; {command} top'; echo end"
+    );
+    let mut unshare = Command::new("unshare");
+    let output = finish(unshare.args(["-ri", "sh", "-c", &script])).output;
+    assert_eq!(output.matches("6.8KiB").count(), 4, "{output}");
+    assert_eq!(output.matches("6.8 KiB").count(), 2, "{output}");
+    assert_eq!(output.matches("8.8KiB").count(), 1, "{output}");
+    assert!(!output.contains("8.8 KiB"), "{output}");
+}

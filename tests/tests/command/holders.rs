@@ -158,8 +158,20 @@ fn unlinked_memory_has_a_holder() {
     assert_eq!(value["nameless"][0]["name"], "/gone");
     assert_eq!(value["nameless"][0]["kind"], "unlinked");
     assert_eq!(value["nameless"][0]["attached"][0]["pid"], held.pid());
+    let stat = namespace.show(&["stat", "/gone"]);
+    for part in ["unlinked: it goes with its last holder", "mapped  1 time\n"] {
+        assert!(stat.contains(part), "{part} in\n{stat}");
+    }
+    assert!(line_of(&stat, "shmtool").contains(&pid), "{stat}");
+    let stat: serde_json::Value =
+        serde_json::from_str(&namespace.show(&["stat", "--json", "/gone"])).unwrap();
+    assert_eq!(stat["attached"][0]["pid"], held.pid());
+    let (code, output) = namespace.partage(&["rm", "/gone"]);
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("object /gone was unlinked"), "{output}");
     held.finish();
     assert!(!namespace.show(&["ls"]).contains("gone"));
+    assert_eq!(namespace.partage(&["stat", "/gone"]).0, Some(1));
 }
 
 #[test]
@@ -179,19 +191,38 @@ fn memory_that_never_had_a_name_on_demand() {
     }
 }
 
+/// A private mapping shows no change to others, and keeps the object's memory all the same.
+#[test]
+fn private_mappings_hold() {
+    let namespace = Namespace::new();
+    let held = namespace.hold("private /mine 10 private /lost 10 unlink /lost");
+    let pid = held.pid().to_string();
+    let text = namespace.show(&["ls"]);
+    for what in ["/mine", "/lost"] {
+        assert!(line_of(&text, what).ends_with(&pid), "{what} in\n{text}");
+    }
+    let text = namespace.show(&["ls", "-p"]);
+    assert!(line_of(&text, "/mine").contains(" private "), "{text}");
+}
+
 /// Of such a process `/proc/PID/maps` and `/proc/PID/fd` are empty.
 #[test]
 fn process_whose_main_thread_has_ended() {
     let namespace = Namespace::new();
-    let held = namespace.hold("get 7 100 0600 alone at posix /mapped 10 open /open");
+    let held = namespace
+        .hold("get 7 100 0600 alone at posix /mapped 10 open /open posix /gone 10 unlink /gone");
     let pid = held.pid().to_string();
     wait_until("the main thread has ended", || {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         status.contains("State:\tZ")
     });
     let text = namespace.show(&["ls"]);
-    for what in ["0x00000007", "/mapped", "/open"] {
+    for what in ["0x00000007", "/mapped", "/open", "/gone"] {
         assert!(line_of(&text, what).ends_with(&pid), "{what} in\n{text}");
+    }
+    if is_root() {
+        let row: Vec<&str> = line_of(&text, "/gone").split_whitespace().collect();
+        assert_eq!(row[..4], ["/gone", "unlinked", "10B", "0B"], "{text}");
     }
 }
 
@@ -218,6 +249,7 @@ fn what_may_not_be_looked_into_is_said() {
     let held = look(&["ls", "--posix"]);
     drop(file);
     let as_root = finish(&mut partage(&["ls", "--posix"])).output;
+    let memory = look(&["ls", "--all-memory", "--posix"]);
     for path in [&path, &own] {
         fs::remove_file(path).unwrap();
     }
@@ -226,9 +258,15 @@ fn what_may_not_be_looked_into_is_said() {
     assert!(line_of(&as_root, &other).ends_with('-'), "{as_root}");
     assert!(!orphans.contains(&other), "{orphans}");
     assert!(
+        orphans.contains("partage: whether somebody holds "),
+        "{orphans}"
+    );
+    assert!(
         table.contains("may not be looked into: run as root"),
         "{table}"
     );
+    let missing = "may not be looked into is not shown: run as root\n";
+    assert!(memory.contains(missing), "{memory}");
     let mine = format!("/{name}-own ");
     assert!(line_of(&orphans, &mine).ends_with('-'), "{orphans}");
     assert!(line_of(&held, &mine).ends_with("?1"), "{held}");
@@ -274,6 +312,15 @@ fn names_in_any_bytes() {
     let text = namespace.show(&["ls"]);
     let json: serde_json::Value = serde_json::from_str(&namespace.show(&["ls", "--json"])).unwrap();
     assert_eq!(json["objects"].as_array().unwrap().len(), 4);
+    // Also when they are taken away, as long as somebody has the memory open.
+    let lost = posix.join(OsStr::from_bytes(b"lost\xfe"));
+    let open = fs::File::create(&lost).unwrap();
+    fs::remove_file(&lost).unwrap();
+    let other: serde_json::Value =
+        serde_json::from_str(&namespace.show(&["ls", "--json"])).unwrap();
+    let bytes: Vec<u8> = b"/lost\xfe".to_vec();
+    assert_eq!(other["nameless"][0]["name_bytes"], serde_json::json!(bytes));
+    drop(open);
     let place = Place::new();
     for (bytes, shown) in names {
         assert!(text.contains(&format!("{shown} ")), "{shown} in\n{text}");

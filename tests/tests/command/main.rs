@@ -23,3 +23,4 @@ mod states;
 mod strange;
 mod support;
 mod terminal;
+mod top;

@@ -2,9 +2,9 @@
 
 use crate::fixture::Namespace;
 use crate::support::{finish, outcome, partage, wait_until};
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -183,6 +183,32 @@ fn gc_removes_stray_files() {
 }
 
 /// The bookkeeping of a namespace is memory too; the next program makes it anew.
+/// The mode of a directory may be changed while segments live in it, and with it the names that files have.
+#[test]
+fn gc_leaves_the_segments_of_a_directory_with_another_mode() {
+    let namespace = Namespace::new();
+    let held = namespace.hold("get 1 100 0600 at write x");
+    let mode = |mode: u32| fs::set_permissions(namespace.dir(), Permissions::from_mode(mode));
+    mode(0o777).unwrap();
+    assert_eq!(namespace.show(&["gc"]), "nothing to clear away\n");
+    assert_eq!(segment_files(&namespace), 1);
+    let (code, text) = namespace.partage(&["doctor", "--repair"]);
+    assert_eq!(code, Some(1), "{text}");
+    let told = format!(
+        "  give it a mode as it had before\n           chmod go-w {}\n",
+        namespace.dir()
+    );
+    assert!(text.contains(&told), "{text}");
+    assert!(
+        text.contains("good     every invariant of the registry holds"),
+        "{text}"
+    );
+    mode(0o711).unwrap();
+    namespace.show(&["doctor"]);
+    assert!(namespace.show(&["dump", "1"]).starts_with('x'));
+    held.finish();
+}
+
 #[test]
 fn gc_gives_back_what_nobody_uses() {
     let namespace = Namespace::new();

@@ -45,7 +45,7 @@ fn own_failures_have_statuses_of_their_own() {
     let plain = place.join("plain");
     fs::write(&plain, "").unwrap();
     let plain = plain.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 8] = [
+    let cases: [(&[&str], i32, &str); 9] = [
         (&["run"], 125, "required"),
         (
             &["run", "--no-such-option", "true"],
@@ -63,6 +63,11 @@ fn own_failures_have_statuses_of_their_own() {
             "No such file or directory",
         ),
         (&["run", "--keep", "true"], 125, "--private"),
+        (
+            &["run", "--user", "no-such-user", "true"],
+            125,
+            "there is no user",
+        ),
         (&["run", plain], 126, "Permission denied"),
         (
             &["run", "/no/such/program"],

@@ -3,9 +3,10 @@
  * Makes what the tests of the command look at. Each argument is a step; numbers as in C.
  *   get KEY SIZE MODE   makes a segment, which later steps are about, and prints its id
  *   at | ro | dt        attaches it, attaches it read-only, detaches what was attached last
- *   write TEXT          puts TEXT at its start
+ *   write TEXT          puts TEXT at the start of what was attached last, or made by memfd
  *   lock | remove       SHM_LOCK, IPC_RMID
  *   posix NAME SIZE     makes an object and maps it
+ *   private NAME SIZE   the same, and what it writes would stay its own
  *   open NAME           makes an object and keeps a descriptor of it open
  *   flock               locks the descriptor opened last
  *   unlink NAME         takes an object's name away
@@ -64,14 +65,14 @@ static void attach(int flags)
     check(address != (char *)-1, "shmat");
 }
 
-static void posix(void)
+static void posix(int kind)
 {
     const char *name = *next++;
     size_t size = number();
     int fd = shm_open(name, O_CREAT | O_RDWR, 0600);
     check(fd != -1, "shm_open");
     check(ftruncate(fd, (off_t)size) == 0, "ftruncate");
-    check(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED, "mmap");
+    check(mmap(NULL, size, PROT_READ | PROT_WRITE, kind, fd, 0) != MAP_FAILED, "mmap");
     close(fd);
 }
 
@@ -88,7 +89,8 @@ static void make_memfd(void)
     descriptor = memfd_create(name, 0);
     check(descriptor != -1, "memfd_create");
     check(ftruncate(descriptor, (off_t)size) == 0, "ftruncate");
-    check(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0) != MAP_FAILED, "mmap");
+    address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    check(address != MAP_FAILED, "mmap");
 }
 
 static void run_steps(void);
@@ -155,7 +157,9 @@ static void step(const char *word)
     else if (!strcmp(word, "remove"))
         check(shmctl(id, IPC_RMID, NULL) == 0, "IPC_RMID");
     else if (!strcmp(word, "posix"))
-        posix();
+        posix(MAP_SHARED);
+    else if (!strcmp(word, "private"))
+        posix(MAP_PRIVATE);
     else if (!strcmp(word, "open"))
         open_object();
     else if (!strcmp(word, "flock"))

@@ -55,20 +55,25 @@ fn empty_one_shows_headings_only() {
 /// Without `--dir`, a user whose programs have used none has an empty list, not an error.
 #[test]
 fn default_that_was_never_used() {
-    let script = "mount -t tmpfs -o mode=1777 none /dev/shm && $PARTAGE ls && ls -A /dev/shm";
+    let script = "mount -t tmpfs -o mode=1777 none /dev/shm && $PARTAGE ls && ls -A /dev/shm
+        echo --; ipcmk -M 100 >/dev/null && $PARTAGE ls && $PARTAGE ls --posix";
     let mut unshare = std::process::Command::new("unshare");
     unshare
-        .args(["-mr", "sh", "-c", script])
+        .args(["-mri", "sh", "-c", script])
         .env("PARTAGE", crate::support::built().command());
     unshare
         .env_remove("PARTAGE_DIR")
         .env_remove("XDG_RUNTIME_DIR")
         .env("TMPDIR", "/dev/shm");
     let output = finish(&mut unshare).output;
+    let (before, after) = output.split_once("--\n").unwrap();
     assert!(
-        output.starts_with("KEY  ID") && output.lines().count() == 1,
+        before.starts_with("KEY  ID") && before.lines().count() == 1,
         "{output}"
     );
+    // What the kernel has is no secret, where segments are wanted.
+    let note = "the kernel has 1 segment of its own: `partage ls --backend kernel` shows it\n";
+    assert_eq!(after.matches(note).count(), 1, "{output}");
 }
 
 #[test]
@@ -103,6 +108,27 @@ fn link_in_its_place_is_no_namespace() {
     symlink(&target, namespace.dir()).unwrap();
     let (code, output) = namespace.partage(&["ls"]);
     assert_eq!(code, Some(1), "{output}");
+    // Nor is what the link leads to removed, even if it is a namespace.
+    assert_eq!(
+        outcome(&["init", "--mode", "755", target.to_str().unwrap()]).0,
+        Some(0)
+    );
+    let made = outcome(&[
+        "run",
+        "--dir",
+        target.to_str().unwrap(),
+        "--",
+        "ipcmk",
+        "-M",
+        "1",
+    ]);
+    assert_eq!(made.0, Some(0), "{}", made.1);
+    for dir in [namespace.dir(), namespace.dir() + "/"] {
+        let (code, output) = outcome(&["destroy", "--yes", &dir]);
+        assert_eq!(code, Some(1), "{output}");
+        assert!(output.contains(" is a link\n"), "{output}");
+    }
+    assert!(target.join("registry").exists());
 }
 
 #[test]
@@ -229,10 +255,11 @@ fn namespaces_of_all_users() {
         eprintln!("skipped: only root can be somebody else");
         return;
     }
-    let script = "mount -t tmpfs -o mode=1777 none /dev/shm; cd /
+    let script = "mount -t tmpfs -o mode=1777 none /dev/shm; mount -t tmpfs -o mode=1777 none /tmp; cd /
         as() { u=$1; shift; setpriv --reuid=$u --regid=$u --clear-groups env TMPDIR=/dev/shm $PARTAGE \"$@\"; }
         as 65534 run -- ipcmk -M 5000 >/dev/null
-        as 4711 ls --sysv --sort id
+        as 4711 ls --sysv --sort id; as 4711 ls --all-users; as 4711 rm --orphans
+        TMPDIR=/dev/shm $PARTAGE gc; TMPDIR=/dev/shm $PARTAGE rm --all; $PARTAGE gc --user nobody
         TMPDIR=/dev/shm $PARTAGE ls; $PARTAGE ls --all-users; $PARTAGE ls --user nobody
         $PARTAGE rm --user nobody --all --yes; $PARTAGE gc --user nobody; ls -A /dev/shm/partage-65534";
     let mut unshare = std::process::Command::new("unshare");
@@ -245,6 +272,11 @@ fn namespaces_of_all_users() {
     for part in [
         " of nobody: run as root (`ls --all-users`) or as them\n",
         " of nobody: `partage ls --all-users` shows what is in them\n",
+        " of nobody that cannot be looked into: run as root or as them\n",
+        "nothing to remove\npartage: there is 1 namespace of nobody: run as root (`--user nobody`) or as them\n",
+        "nothing to clear away\npartage: there is 1 namespace of nobody: `--user nobody` tidies there\n",
+        "nothing to remove\npartage: there is 1 namespace of nobody: `--user nobody` tidies there\n",
+        ", which nobody is attached to: `partage rm --orphans --user nobody` removes them\n",
         "\n/dev/shm/partage-65534\nKEY ",
         "removed segment ",
         "cleared away the bookkeeping of /dev/shm/partage-65534, which nobody uses",

@@ -102,6 +102,48 @@ fn running_in_a_directory_that_is_no_namespace() {
     assert_eq!(outcome(&words), (Some(0), String::new()));
 }
 
+/// A user may put a link where his objects would be: what it leads to is none of them, whoever tidies.
+#[test]
+fn link_in_place_of_the_objects() {
+    let namespace = Namespace::new();
+    let place = Place::new();
+    let victim = place.join("victim");
+    fs::create_dir(&victim).unwrap();
+    fs::write(victim.join("letter"), "x").unwrap();
+    namespace.make("get 1 100 0600");
+    std::os::unix::fs::symlink(&victim, format!("{}/posix", namespace.dir())).unwrap();
+    assert!(!namespace.show(&["ls"]).contains("letter"));
+    let (code, said) = namespace.partage(&["rm", "/letter", "--force"]);
+    assert_eq!(code, Some(1), "{said}");
+    namespace.show(&["rm", "--all", "--force", "--yes"]);
+    namespace.show(&["gc"]);
+    let (code, said) = outcome(&["destroy", "--yes", &namespace.dir()]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(victim.join("letter").exists());
+}
+
+/// Nobody writes into it: whoever opens it as a file waits.
+#[test]
+fn pipe_in_place_of_the_registry() {
+    let place = Place::new();
+    let dir = place.join("pipe");
+    fs::create_dir(&dir).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(dir.join("registry"))
+        .status();
+    assert!(made.unwrap().success());
+    let dir = dir.to_str().unwrap();
+    for words in [
+        &["ls", "--dir", dir][..],
+        &["doctor", "--dir", dir],
+        &["gc", "--dir", dir],
+        &["destroy", "--yes", dir],
+    ] {
+        let (code, said) = outcome(words);
+        assert_eq!(code, Some(1), "{words:?}: {said}");
+    }
+}
+
 /// By whoever asks the library, not only by `run` and `doctor`.
 #[test]
 fn variables_that_mean_nothing() {

@@ -207,6 +207,23 @@ fn tables_fit_the_window() {
     );
 }
 
+/// What the table cannot say is said while watching, too.
+#[test]
+fn watching_says_what_is_not_seen() {
+    let Some(terminal) = open() else { return };
+    // SAFETY: reads the effective user id.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root can be somebody else");
+        return;
+    }
+    let path = format!("/dev/shm/partage-test-watched-{}", std::process::id());
+    std::fs::write(&path, "x").unwrap();
+    terminal.type_line("setpriv --reuid=65534 --clear-groups partage ls --posix --watch=1");
+    terminal.wait_for("partage: whether somebody holds ");
+    std::fs::remove_file(&path).unwrap();
+    terminal.press("q");
+}
+
 /// Live: sorted, with room, growth and orphans; keys as in top(1).
 #[test]
 fn top_is_live_and_obeys_keys() {
@@ -246,7 +263,8 @@ fn top_fits_the_window() {
     terminal.resize(50);
     terminal.wait_until_gone("OWNER");
     let screen = terminal.screen();
-    for there in ["RES", "WHAT", "PIDS", " orphan"] {
+    // A name that was cut says so.
+    for there in ["RES", "WHAT", "PIDS", " orphan", "…"] {
         assert!(screen.contains(there), "{there} in {screen}");
     }
     suspends_and_goes_on(&terminal, "WHAT");

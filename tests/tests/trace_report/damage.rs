@@ -2,13 +2,14 @@
 
 use partage_report::image::Image;
 use partage_report::{Model, Recording, limits};
+use partage_tests::process::run_bounded;
 use partage_tests::random::Random;
 use partage_tests::shown::in_every_way as show;
 use partage_trace_format::header::{Origin, State};
 use partage_trace_format::{Call, HEADER_SIZE, SLOT_SIZE};
 
 use crate::scene;
-use crate::support::Scratch;
+use crate::support::{Scratch, built};
 use crate::writer::TraceFile;
 
 const ROUNDS: u32 = 1500;
@@ -141,4 +142,26 @@ fn seeds() {
     for (number, bytes) in scene::files().iter().enumerate() {
         std::fs::write(directory.join(format!("process-{number}")), bytes).unwrap();
     }
+}
+
+/// Where no file can be made any more, that is why a program left no recording, whatever else it might have been.
+#[test]
+fn a_directory_that_takes_no_more_files() {
+    let scratch = Scratch::new();
+    let script = format!(
+        "mount -t tmpfs -o nr_inodes=6 none /mnt || exit 77
+        {} trace -o /mnt/rec --leaks -- sh -c 'for number in 1 2 3 4 5 6; do /bin/true; done'",
+        built().command().display()
+    );
+    let mut unshare = std::process::Command::new("unshare");
+    unshare.args(["-mr", "sh", "-c", &script]);
+    let bound = std::time::Duration::from_secs(60);
+    let ended = run_bounded(&mut unshare, &scratch.path("log"), bound).unwrap();
+    if ended.code() == Some(77) {
+        println!("skipped: nothing can be mounted here");
+        return;
+    }
+    let why = "ran /bin/true, which left no recording: the recording's directory has no room for another file";
+    assert!(ended.output.contains(why), "{}", ended.output);
+    assert!(!ended.output.contains("set-uid"), "{}", ended.output);
 }

@@ -331,3 +331,47 @@ fn every_stack_tells_its_callers() {
         assert!(found.iter().any(told), "{function}: {report}");
     }
 }
+
+/// Makes a segment in a signal's handler: raised, or, with an argument, by a timer in the middle of a loop.
+const HANDLER: &str = "#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/shm.h>
+#include <sys/time.h>
+static volatile int id = -1;
+__attribute__((noinline)) static void handler(int number) { id = shmget(IPC_PRIVATE, 4096, 0600) + 0 * number; }
+__attribute__((noinline)) static int loop(unsigned count) { while (id < 0) count = count * 3 + 1; return (int)count; }
+__attribute__((noinline)) static int call(int count) { return raise(SIGUSR1) + count; }
+int main(int argc, char **argv)
+{
+    struct itimerval soon = {.it_value.tv_usec = 1000};
+    (void)argv;
+    signal(SIGUSR1, handler);
+    signal(SIGALRM, handler);
+    if (argc > 1) return setitimer(ITIMER_REAL, &soon, NULL) + (loop(1) == 0);
+    return call(argc) < 0;
+}
+";
+
+/// Below a handler lies what the kernel saved, and then who was interrupted.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn callers_below_a_signals_handler() {
+    let scratch = Scratch::new();
+    let program = build(&scratch, "gcc", "handler", HANDLER, &["-g"]);
+    for words in [&["-k"][..], &["-k", "--ptrace"]] {
+        for (args, wanted) in [
+            (&[][..], "call at handler.c:8"),
+            (&["x"], "loop at handler.c:7"),
+        ] {
+            let report = leaks(&scratch, words, &program, args);
+            let places = places(&report, &scratch);
+            let place = |wanted: &str| {
+                let found = places.iter().position(|place| place.starts_with(wanted));
+                found.unwrap_or_else(|| panic!("{wanted} in {report}"))
+            };
+            let handler = place("handler at handler.c:6");
+            let (interrupted, main) = (place(wanted), place("main at handler.c:"));
+            assert!(handler < interrupted && interrupted < main, "{report}");
+        }
+    }
+}

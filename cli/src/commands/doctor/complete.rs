@@ -1,5 +1,6 @@
 //! Every finding is constructed, and looked at: whoever reads it is told what to do, by a line for a shell.
 
+use super::fills;
 use super::finding::{DEV_SHM, Finding, NOTHING_TO_DO, Verdict};
 use super::limits::{self, Whose};
 use super::room::{self, Room};
@@ -104,7 +105,7 @@ fn of_limits() -> Vec<Finding> {
         rmid_forced: false,
     };
     let mut findings = Vec::new();
-    for whose in [Whose::Kernel, Whose::Namespace("/srv/shm")] {
+    for whose in [Whose::Kernel, Whose::Namespace("/srv/shm", 0)] {
         for (nattch, shmmni) in [(0, 1), (1, 1), (1, 1000)] {
             findings.extend(limits::look(whose, &limits(shmmni), &[segment(nattch)]));
         }
@@ -178,20 +179,24 @@ fn of_room() -> Vec<Finding> {
         objects: vec![orphan()],
         nameless: vec![Nameless {
             name: Name::from_text(OsStr::new("/gone")),
+            name_bytes: None,
             kind: NamelessKind::Unlinked,
             size: 4096,
             resident: None,
             attached: Vec::new(),
+            identity: [0; 3],
             segment: None,
         }],
         unseen_processes: 0,
+        lists_all: true,
     };
     let mut findings: Vec<Finding> = room::unlinked(&snapshot).into_iter().collect();
     for path in [DEV_SHM, PLACE].map(Path::new) {
         findings.extend([Errno::ENOENT, Errno::EIO].map(|why| room::unseen(path, why)));
         findings.extend([Errno::EROFS, Errno::EACCES].map(|why| room::closed(path, why)));
         for snapshot in [None, Some(&snapshot)] {
-            findings.extend(rooms.iter().map(|one| room::judged(path, one, snapshot)));
+            let fills = fills::of(snapshot, &[]);
+            findings.extend(rooms.iter().map(|one| room::judged(path, one, &fills)));
         }
     }
     findings
@@ -238,6 +243,7 @@ fn of_namespace() -> Vec<Finding> {
         findings.extend(tried.map(|tried| namespace::locked(path, tried)));
         findings.push(namespace::unusable(path, Failure::new("no namespace")));
         findings.push(namespace::broken(path, &Breach::File { slot: 1 }));
+        findings.extend([true, false].map(|open| namespace::unreachable(path, 2, open)));
     }
     findings
 }

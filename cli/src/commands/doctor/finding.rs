@@ -1,7 +1,6 @@
 //! What `partage doctor` finds.
 
 use crate::failure::Failure;
-use crate::name::shown;
 use serde::Serialize;
 use std::fmt::Display;
 use std::path::Path;
@@ -99,19 +98,6 @@ impl Finding {
 
 /// How the advice of a finding begins that has no command.
 pub(super) const NOTHING_TO_DO: &str = "nothing is to be done";
-
-/// A path as a shell takes it.
-pub(super) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:,@%".contains(&byte);
-    let escaped = shown(path);
-    match text.bytes().all(is_plain) {
-        true => text,
-        false if escaped == text => format!("'{}'", text.replace('\'', "'\\''")),
-        // What a terminal cannot be shown, in a form that shells read.
-        false => format!("$'{}'", escaped.replace('\'', "\\'")),
-    }
-}
 
 /// Puts a namespace where everything works: on the tmpfs that should be there.
 pub(super) fn on_tmpfs(directory: &Path) -> String {

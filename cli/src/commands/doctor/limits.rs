@@ -3,13 +3,14 @@
 use super::finding::Finding;
 use crate::model::{Limits, Segment};
 use crate::output::format;
+use nix::unistd::Uid;
 
 /// Whose limits they are.
 #[derive(Clone, Copy)]
 pub(super) enum Whose<'a> {
     Kernel,
-    /// The namespace in this directory, as a shell takes it.
-    Namespace(&'a str),
+    /// The namespace in this directory, as a shell takes it, and its owner.
+    Namespace(&'a str, u32),
 }
 
 /// A share of a limit from which on it is worth a word.
@@ -26,11 +27,14 @@ pub(super) fn look(whose: Whose, limits: &Limits, segments: &[Segment]) -> Vec<F
         used: segments.len() as u64,
         limit: limits.shmmni,
         shown: |number| number.to_string(),
+        freed: orphans.len() as u64,
         unit: "segments",
     };
+    let sum = |pages: u64, segment: &Segment| pages.saturating_add(pages_of(segment));
     let pages = Gauge {
         name: "shmall",
-        used: segments.iter().map(pages_of).fold(0, u64::saturating_add),
+        used: segments.iter().fold(0, sum),
+        freed: orphans.iter().copied().fold(0, sum),
         limit: limits.shmall,
         shown: |pages| format::size(pages.saturating_mul(page_size())),
         unit: "of memory in segments",
@@ -70,6 +74,8 @@ const SMALL_SEGMENT: u64 = 32 << 20;
 struct Gauge {
     name: &'static str,
     used: u64,
+    /// So much less is used without the orphans.
+    freed: u64,
     limit: u64,
     shown: fn(u64) -> String,
     unit: &'static str,
@@ -92,12 +98,13 @@ impl Gauge {
             self.unit,
             told(orphans),
         );
-        let (advice, command) = match orphans.is_empty() {
-            false => ("remove the orphans", whose.remove_orphans()),
-            true => (
-                "raise the limit",
-                whose.raise(self.name, self.limit.saturating_mul(2)),
-            ),
+        let helps = !orphans.is_empty() && self.used.saturating_sub(self.freed) < self.limit;
+        let (advice, command) = match helps {
+            true => whose.remove(orphans),
+            false => {
+                let more = self.limit.max(self.used).saturating_mul(2);
+                ("raise the limit", whose.raise(self.name, more))
+            }
         };
         Some(match full {
             true => Finding::problem(what, format!("shmget fails with ENOSPC: {advice}"), command),
@@ -129,36 +136,53 @@ impl Whose<'_> {
     fn check(self) -> &'static str {
         match self {
             Self::Kernel => "kernel-limits",
-            Self::Namespace(_) => "namespace-limits",
+            Self::Namespace(..) => "namespace-limits",
         }
     }
 
     fn title(self) -> String {
         match self {
             Self::Kernel => "the kernel's limits are far".to_owned(),
-            Self::Namespace(directory) => format!("the limits of {directory} are far"),
+            Self::Namespace(directory, _) => format!("the limits of {directory} are far"),
         }
     }
 
     fn limit(self, name: &str) -> String {
         match self {
             Self::Kernel => format!("kernel.{name}"),
-            Self::Namespace(directory) => format!("{name} of {directory}"),
+            Self::Namespace(directory, _) => format!("{name} of {directory}"),
         }
     }
 
-    fn remove_orphans(self) -> String {
-        match self {
+    /// What to do, and how: others' segments only root removes, if he says so.
+    fn remove(self, orphans: &[&Segment]) -> (&'static str, String) {
+        let command = match self {
             Self::Kernel => "partage rm --backend kernel --orphans".to_owned(),
-            Self::Namespace(directory) => format!("partage rm --orphans --dir {directory}"),
+            Self::Namespace(directory, _) => format!("partage rm --orphans --dir {directory}"),
+        };
+        // Of who will type it, not of the user as whom doctor looks.
+        let me = Uid::current();
+        let is_mine = |orphan: &&Segment| orphan.owner.uid == me.as_raw();
+        if orphans.iter().all(is_mine) {
+            return ("remove the orphans", command);
         }
+        let advice = match me.is_root() {
+            true => "remove the orphans",
+            false => "remove the orphans, as root",
+        };
+        let whose = match self {
+            // In another user's namespace root takes part as that user.
+            Self::Namespace(_, owner) if owner != 0 => format!(" --user {}", format::user(owner)),
+            _ => " --all-users".to_owned(),
+        };
+        (advice, command + &whose)
     }
 
     /// A namespace has its limits for life: a shell gets one with others.
     fn raise(self, name: &str, value: u64) -> String {
         match self {
             Self::Kernel => format!("sysctl -w kernel.{name}={value}"),
-            Self::Namespace(_) => {
+            Self::Namespace(..) => {
                 format!("partage run --private --limits {name}={value} -- sh")
             }
         }

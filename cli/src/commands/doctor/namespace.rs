@@ -1,24 +1,26 @@
 //! Whether the namespace is fit and sound.
 
-use super::finding::{DEV_SHM, Finding, on_tmpfs, quoted};
+use super::finding::{DEV_SHM, Finding, on_tmpfs};
 use super::limits::{self, Whose};
 use super::room;
 use crate::changes;
 use crate::failure::{Failure, reason};
 use crate::launch;
 use crate::liveness::{self, Keeper};
-use crate::name::shown;
+use crate::name::{quoted, shown};
 use crate::namespace::{Backend, Choice};
 use crate::output::format;
 use crate::sources::{self, Location};
 use nix::errno::Errno;
 use nix::unistd::Uid;
-use partage_core::inspect::{Finding as Breach, Namespace};
+use partage_core::inspect::{Finding as Breach, Namespace, State};
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 pub(super) fn look(choice: &Choice, repair: bool) -> Vec<Finding> {
     if choice.backend == Backend::Kernel {
@@ -48,7 +50,7 @@ pub(super) fn look(choice: &Choice, repair: bool) -> Vec<Finding> {
 /// The room where the namespace is, if that is not in /dev/shm.
 fn other_room(directory: &Path) -> Option<Finding> {
     let is_elsewhere = !directory.starts_with(DEV_SHM);
-    is_elsewhere.then(|| room::look(directory, None).about("namespace-room"))
+    is_elsewhere.then(|| room::look(directory, &[]).about("namespace-room"))
 }
 
 fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
@@ -69,7 +71,12 @@ fn look_at(location: &Location, repair: bool) -> Vec<Finding> {
         lock(&location.directory),
     ];
     findings.extend(limits_of(location));
-    let breaches = lasting_breaches(&namespace);
+    let mut breaches = lasting_breaches(&namespace);
+    if let Some(finding) = changed_mode(&location.directory, &namespace) {
+        // Nothing is missing, and nothing is to be computed anew.
+        breaches.retain(|breach| !matches!(breach, Breach::File { .. }));
+        findings.push(finding);
+    }
     if breaches.is_empty() {
         findings.push(Finding::good("every invariant of the registry holds"));
     } else if repair {
@@ -92,7 +99,12 @@ pub(super) fn without(failure: Failure) -> Finding {
 pub(super) fn unusable(directory: &Path, failure: Failure) -> Finding {
     let place = quoted(directory);
     let owner = fs::metadata(directory).map(|data| Uid::from_raw(data.uid()));
-    let command = match File::open(directory.join("registry")) {
+    // Somebody may have put anything there: a pipe, of which an open waits for a writer.
+    let mut options = File::options();
+    options
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
+    let command = match options.open(directory.join("registry")) {
         Ok(_) => format!("partage destroy {place}"),
         Err(why) if why.kind() == io::ErrorKind::PermissionDenied => match owner {
             Ok(owner) if owner != Uid::effective() => {
@@ -113,11 +125,43 @@ pub(super) fn broken(directory: &Path, breach: &Breach) -> Finding {
     Finding::problem(words(breach), "it can be computed anew", command)
 }
 
+/// Where others may make files, segments' files have other names. With a mode that was changed later, no program finds
+/// those that were made before.
+fn changed_mode(directory: &Path, namespace: &Namespace) -> Option<Finding> {
+    let entries = fs::read_dir(directory).ok()?.flatten();
+    let files: HashSet<PathBuf> = entries.map(|entry| entry.path()).collect();
+    let there: HashSet<Vec<u8>> = files.iter().map(|file| sources::segment_of(file)).collect();
+    let mut lost = 0;
+    namespace.each_slot(|_, segment| {
+        let path = |path: &[u8]| PathBuf::from(OsStr::from_bytes(path));
+        let file = namespace.with_file(segment, path);
+        let is_renamed = !files.contains(&file) && there.contains(&sources::segment_of(&file));
+        lost += usize::from(segment.state == State::Live && is_renamed);
+    });
+    let is_open_to_others = fs::metadata(directory).is_ok_and(|data| data.mode() & 0o022 != 0);
+    (lost > 0).then(|| unreachable(directory, lost, is_open_to_others))
+}
+
+pub(super) fn unreachable(directory: &Path, segments: usize, is_open_to_others: bool) -> Finding {
+    let segments = format::count(segments, "segment");
+    let what = format!(
+        "the mode of {} was changed after {segments} was made there, which no program can attach now",
+        shown(directory)
+    );
+    let change = match is_open_to_others {
+        true => "go-w",
+        false => "g+w",
+    };
+    let command = format!("chmod {change} {}", quoted(directory));
+    Finding::problem(what, "give it a mode as it had before", command)
+}
+
 fn limits_of(location: &Location) -> Vec<Finding> {
     let directory = quoted(&location.directory);
     match sources::user_table(location) {
         Ok(Some((limits, segments))) => {
-            limits::look(Whose::Namespace(&directory), &limits, &segments)
+            let owner = fs::metadata(&location.directory).map_or(0, |data| data.uid());
+            limits::look(Whose::Namespace(&directory, owner), &limits, &segments)
         }
         // Why it cannot be opened was said.
         _ => Vec::new(),

@@ -1,9 +1,9 @@
 //! Whether the library is found and gets into programs.
 
-use super::finding::{Finding, quoted};
+use super::finding::Finding;
 use crate::failure::{Failure, reason};
 use crate::launch::{Environment, Library, Program};
-use crate::name::shown;
+use crate::name::{quoted, shown};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;

@@ -1,15 +1,16 @@
 //! Room for shared memory: how much there is, and who fills it.
 
-use super::finding::{DEV_SHM, Finding, on_tmpfs, quoted};
+use super::fills::{self, Fill, NAMED, holders};
+use super::finding::{DEV_SHM, Finding, on_tmpfs};
 use crate::failure::reason;
-use crate::model::{Attachment, Snapshot};
-use crate::name::shown;
+use crate::model::Snapshot;
+use crate::name::{quoted, shown};
 use crate::output::format;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
-use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::{AccessFlags, faccessat};
+use nix::sys::statvfs::{FsFlags, Statvfs, statvfs};
+use nix::unistd::{AccessFlags, Uid, faccessat};
 use std::io;
 use std::path::Path;
 
@@ -17,8 +18,6 @@ use std::path::Path;
 const SMALL: u64 = 64 << 20;
 /// A file system with less than one part in so many free is full.
 const FULL: u64 = 50;
-/// So many of the largest are named.
-const NAMED: usize = 3;
 
 const ELSEWHERE: &str = "name a directory on a tmpfs in PARTAGE_DIR, or mount one";
 
@@ -29,7 +28,7 @@ const AS_EFFECTIVE: AtFlags = AtFlags::empty();
 const AS_EFFECTIVE: AtFlags = AtFlags::AT_EACCESS;
 
 /// The directory `/dev/shm`, or a namespace's, judged as the effective user.
-pub(super) fn look(path: &Path, snapshot: Option<&Snapshot>) -> Finding {
+pub(super) fn look(path: &Path, fills: &[Fill]) -> Finding {
     let system = match statvfs(path) {
         Ok(system) => system,
         Err(why) => return unseen(path, why),
@@ -39,15 +38,24 @@ pub(super) fn look(path: &Path, snapshot: Option<&Snapshot>) -> Finding {
     if let Err(why) = faccessat(nix::fcntl::AT_FDCWD, path, wanted, AS_EFFECTIVE) {
         return closed(path, why);
     }
+    let room = of(path, &system);
+    judged(path, &room, fills)
+}
+
+/// Whether there is so little room that it matters who has it.
+pub(super) fn is_full(path: &Path) -> bool {
+    statvfs(path).is_ok_and(|system| of(path, &system).is_full())
+}
+
+fn of(path: &Path, system: &Statvfs) -> Room {
     let unit = system.fragment_size();
-    let room = Room {
+    Room {
         size: system.blocks() * unit,
         free: system.blocks_available() * unit,
         takes_files: system.files() == 0 || system.files_available() != 0,
         is_tmpfs: statfs(path).is_ok_and(|system| system.filesystem_type() == TMPFS_MAGIC),
         is_noexec: system.flags().contains(FsFlags::ST_NOEXEC),
-    };
-    judged(path, &room, snapshot)
+    }
 }
 
 /// It is not there, or tells nothing.
@@ -73,7 +81,7 @@ pub(super) fn closed(path: &Path, why: Errno) -> Finding {
         );
     }
     let why = reason(&io::Error::from(why));
-    let user = format::user(nix::unistd::Uid::effective().as_raw());
+    let user = format::user(Uid::effective().as_raw());
     let what = format!("{shown} cannot be written to by {user}: {why}");
     match path == Path::new(DEV_SHM) {
         true => Finding::note(what, "it is meant for everybody", "chmod 1777 /dev/shm"),
@@ -91,7 +99,14 @@ pub(super) struct Room {
     pub(super) is_noexec: bool,
 }
 
-pub(super) fn judged(path: &Path, room: &Room, snapshot: Option<&Snapshot>) -> Finding {
+impl Room {
+    fn is_full(&self) -> bool {
+        let is_short = self.size != 0 && self.free < self.size / FULL;
+        is_short || !self.takes_files
+    }
+}
+
+pub(super) fn judged(path: &Path, room: &Room, fills: &[Fill]) -> Finding {
     let Room { size, free, .. } = *room;
     let what = format!(
         "{} has {}, {} free",
@@ -99,14 +114,12 @@ pub(super) fn judged(path: &Path, room: &Room, snapshot: Option<&Snapshot>) -> F
         format::size(size),
         format::size(free)
     );
-    if size != 0 && free < size / FULL {
-        return full(&what, snapshot);
-    }
-    if !room.takes_files {
-        return full(
-            &format!("{what}, but no room for another file (inodes)"),
-            snapshot,
-        );
+    if room.is_full() {
+        let files = match room.takes_files {
+            true => "",
+            false => ", but no room for another file (inodes)",
+        };
+        return full(&format!("{what}{files}"), room, fills);
     }
     if !room.is_tmpfs {
         return Finding::note(
@@ -143,81 +156,52 @@ fn remount(path: &Path, option: &str) -> String {
     }
 }
 
-/// Somebody who is full up wants to know by whom.
-fn full(what: &str, snapshot: Option<&Snapshot>) -> Finding {
-    let fills = fills(snapshot);
+/// Somebody who is full up wants to know by whom, and what of it could go.
+fn full(what: &str, room: &Room, fills: &[Fill]) -> Finding {
     let largest = fills.iter().rev().take(NAMED).map(Fill::words);
-    let largest: Vec<String> = largest.collect();
+    let mut largest: Vec<String> = largest.collect();
+    let unseen = unseen_in(room, fills);
+    if unseen > 0 {
+        largest.push(format!(
+            "{} in other files, or not to be seen here",
+            format::size(unseen)
+        ));
+    }
     let who = match largest.is_empty() {
         true => String::new(),
         false => format!("; the largest: {}", largest.join("; ")),
     };
-    let free: u64 = fills
-        .iter()
-        .filter(|fill| fill.is_orphan)
-        .map(|fill| fill.bytes)
-        .sum();
     let what = format!("{what}: it is full{who}");
-    match free {
-        0 => Finding::problem(
-            what,
-            "programs get ENOSPC or die of SIGBUS: see who holds what",
-            "partage ls --all-memory --sort resident",
-        ),
-        _ => {
-            let free = format::size(free);
-            let advice = format!("programs get ENOSPC or die of SIGBUS: orphans have {free}");
-            Finding::problem(what, advice, "partage rm --orphans --posix --all-users")
+    let consequence = "programs get ENOSPC or die of SIGBUS";
+    match fills::freed(fills) {
+        Some((command, bytes)) => {
+            let free = format::size(bytes);
+            let advice = format!("{consequence}: orphans have {free}");
+            Finding::problem(what, advice, command)
+        }
+        None => {
+            let as_whom = match unseen > 0 && !Uid::effective().is_root() {
+                true => ", as root",
+                false => "",
+            };
+            let advice = format!("{consequence}: see who holds what{as_whom}");
+            Finding::problem(what, advice, "partage ls --all-memory --sort resident")
         }
     }
 }
 
-/// Something that takes room.
-struct Fill {
-    name: String,
-    bytes: u64,
-    holders: String,
-    is_orphan: bool,
-}
-
-impl Fill {
-    fn words(&self) -> String {
-        format!(
-            "{} {} ({})",
-            format::size(self.bytes),
-            self.name,
-            self.holders
-        )
+/// What is used and belongs to nothing that was found, where that is much: others hold it, or it is in files of
+/// something else.
+fn unseen_in(room: &Room, fills: &[Fill]) -> u64 {
+    /// One part in so many is not worth a word: bookkeeping takes as much.
+    const SLIGHT: u64 = 8;
+    let seen = fills.iter().map(|fill| fill.bytes);
+    let used = room.size.saturating_sub(room.free);
+    let unseen = used.saturating_sub(seen.fold(0, u64::saturating_add));
+    match unseen > room.size / SLIGHT {
+        true => unseen,
+        false => 0,
     }
-}
-
-/// The smallest first.
-fn fills(snapshot: Option<&Snapshot>) -> Vec<Fill> {
-    let mut fills = Vec::new();
-    for object in snapshot.iter().flat_map(|snapshot| &snapshot.objects) {
-        let is_orphan = object.is_orphan();
-        fills.push(Fill {
-            name: object.name.to_string(),
-            bytes: object.resident,
-            holders: match (is_orphan, object.attached.is_empty()) {
-                (true, _) => format!("orphan of {}", format::user(object.owner.uid)),
-                (false, true) => format!("of {}", format::user(object.owner.uid)),
-                (false, false) => holders(&object.attached),
-            },
-            is_orphan,
-        });
-    }
-    for memory in snapshot.iter().flat_map(|snapshot| &snapshot.nameless) {
-        fills.push(Fill {
-            name: format!("{}, unlinked", memory.name),
-            bytes: memory.resident.unwrap_or(memory.size),
-            holders: holders(&memory.attached),
-            is_orphan: false,
-        });
-    }
-    fills.retain(|fill| fill.bytes > 0);
-    fills.sort_by_key(|fill| fill.bytes);
-    fills
 }
 
 /// Memory that no list of names shows.
@@ -240,19 +224,4 @@ pub(super) fn unlinked(snapshot: &Snapshot) -> Option<Finding> {
     );
     let advice = "the room in /dev/shm is free again when they close it or end";
     Some(Finding::note(what, advice, "partage ls --sort size"))
-}
-
-/// The first few processes, by name and number.
-fn holders(attached: &[Attachment]) -> String {
-    let mut names: Vec<String> = attached
-        .iter()
-        .map(|hold| format!("{} {}", format::command(hold), format::pid(hold)))
-        .collect();
-    names.dedup();
-    let more = names.len().saturating_sub(NAMED);
-    names.truncate(NAMED);
-    match more {
-        0 => names.join(", "),
-        _ => format!("{} and {more} more", names.join(", ")),
-    }
 }

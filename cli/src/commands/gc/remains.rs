@@ -101,11 +101,13 @@ pub(super) fn strays(
     if let Some(namespace) = sources::open(location)? {
         namespace.each_slot(|_, segment| {
             let path = |path: &[u8]| PathBuf::from(OsStr::from_bytes(path));
-            owned.insert(namespace.with_file(segment, path));
+            owned.insert(sources::segment_of(&namespace.with_file(segment, path)));
         });
     }
     let me = nix::unistd::Uid::effective().as_raw();
     let mine = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|data| data.uid() == me);
-    let strays = files.into_iter().filter(|path| !owned.contains(path));
+    let strays = files
+        .into_iter()
+        .filter(|path| !owned.contains(&sources::segment_of(path)));
     Ok(strays.partition(mine))
 }

@@ -9,11 +9,17 @@ use crate::sources::Location;
 use serde::Serialize;
 use std::path::PathBuf;
 
+/// What is said where there was nothing.
+const NOTHING: &str = "nothing to clear away\n";
+
 /// Everything that became of what was found.
 #[derive(Serialize)]
 pub(super) struct Report {
     #[serde(skip)]
     status: u8,
+    /// What names the namespace to another command.
+    #[serde(skip)]
+    choice: String,
     #[serde(serialize_with = "name::optional_path")]
     directory: Option<PathBuf>,
     dry_run: bool,
@@ -50,9 +56,10 @@ struct Orphan {
 }
 
 impl Report {
-    pub(super) fn new(dry_run: bool) -> Self {
+    pub(super) fn new(dry_run: bool, choice: String) -> Self {
         Self {
             status: 0,
+            choice,
             directory: None,
             dry_run,
             removed: Removed::default(),
@@ -97,16 +104,22 @@ impl Report {
         self.failures.push(failure);
     }
 
-    pub(super) fn end(self, json: bool) -> Outcome {
+    /// `others` own namespaces that this was not about.
+    pub(super) fn end(self, json: bool, others: &[u32]) -> Outcome {
+        let lines = self.lines();
         match json {
             true => output::print_json(&self)?,
-            false => output::print(&self.lines())?,
+            false => output::print(&lines.concat())?,
         }
-        output::notes::print(&self.notes());
+        let mut notes = self.notes();
+        if lines == [NOTHING] {
+            notes.extend(output::notes::of_others_to_tidy(others));
+        }
+        output::notes::print(&notes);
         Ok(self.status)
     }
 
-    fn lines(&self) -> String {
+    fn lines(&self) -> Vec<String> {
         let verb = match self.dry_run {
             true => "would clear away",
             false => "cleared away",
@@ -146,9 +159,9 @@ impl Report {
             ));
         }
         if lines.is_empty() && self.status == 0 {
-            lines.push("nothing to clear away".to_owned());
+            lines.push(NOTHING.trim_end().to_owned());
         }
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        lines.into_iter().map(|line| line + "\n").collect()
     }
 
     fn notes(&self) -> Vec<String> {
@@ -161,9 +174,10 @@ impl Report {
         if !segments.is_empty() {
             let sizes = segments.iter().map(|orphan| orphan.slot.size);
             notes.push(format!(
-                "stay: {} of {}, which nobody is attached to: `partage rm --orphans` removes them",
+                "stay: {} of {}, which nobody is attached to: `partage rm --orphans{}` removes them",
                 format::count(segments.len(), "segment"),
-                format::size(sizes.fold(0, u64::saturating_add))
+                format::size(sizes.fold(0, u64::saturating_add)),
+                self.choice
             ));
         }
         if !files.is_empty() {

@@ -4,30 +4,35 @@ use super::select::Selection;
 use super::tables;
 use crate::failure::Failure;
 use crate::name::shown;
-use crate::output::format;
 use crate::output::table::{Align, Table};
+use crate::output::{format, notes};
 use crate::sources::{Found, State};
 
-/// One line for each, then what is in those that have something.
+/// One line for each, then what is in those that have something; and what could not be seen.
 pub(super) fn text(
     mut found: Vec<Found>,
     selection: &Selection,
     bytes: bool,
-) -> Result<String, Failure> {
+) -> Result<(String, Vec<String>), Failure> {
     let mut text = summary(&found);
+    let closed = found.iter().filter(|one| one.state == State::Closed);
+    let closed: Vec<u32> = closed.map(|one| one.uid).collect();
+    let mut unseen: Vec<String> = notes::of_closed(&closed).into_iter().collect();
     for namespace in &mut found {
         let Some(contents) = &mut namespace.contents else {
             continue;
         };
-        selection.apply(contents)?;
+        let place = shown(&namespace.directory);
+        let told = selection.apply(contents)?.into_iter();
+        unseen.extend(told.map(|note| format!("{place}: {note}")));
         if !contents.segments.is_empty() || !contents.objects.is_empty() {
-            text += &format!("\n{}\n", shown(&namespace.directory));
+            text += &format!("\n{place}\n");
             if let Some(contents) = &namespace.contents {
                 text += &tables::short(contents, bytes);
             }
         }
     }
-    Ok(text)
+    Ok((text, unseen))
 }
 
 fn summary(found: &[Found]) -> String {

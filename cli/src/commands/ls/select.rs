@@ -1,8 +1,8 @@
 //! Which rows `partage ls` shows, and in which order.
 
 use crate::failure::{Failure, USAGE};
-use crate::model::{Object, Segment, Snapshot};
-use crate::output::format;
+use crate::model::{Nameless, Object, Segment, Snapshot};
+use crate::output::{format, notes};
 use clap::ValueEnum;
 use nix::unistd::User;
 use partage_report::parse_size;
@@ -73,8 +73,24 @@ impl Selection {
         self.posix
     }
 
-    /// Leaves in `snapshot` what was asked for, in the order asked for.
-    pub(crate) fn apply(&self, snapshot: &mut Snapshot) -> Result<(), Failure> {
+    /// Leaves in `snapshot` what was asked for, in the order asked for; what the rows cannot say.
+    pub(crate) fn apply(&self, snapshot: &mut Snapshot) -> Result<Vec<String>, Failure> {
+        self.choose(snapshot)?;
+        let told = match self.orphans {
+            // What may be an orphan is no row, and is not passed over in silence.
+            true => notes::of_unknown(snapshot).into_iter().collect(),
+            false => notes::of(snapshot),
+        };
+        if self.orphans {
+            snapshot.segments.retain(Segment::is_orphan);
+            snapshot.objects.retain(Object::is_orphan);
+            snapshot.nameless.retain(Nameless::is_orphan);
+        }
+        self.order(snapshot);
+        Ok(told)
+    }
+
+    fn choose(&self, snapshot: &mut Snapshot) -> Result<(), Failure> {
         let owner = self.owner.as_deref().map(uid_of).transpose()?;
         let least = self.min_size.unwrap_or(0);
         let fits = |uid: u32, size: u64, pids: &[crate::model::Attachment]| {
@@ -90,7 +106,6 @@ impl Selection {
             !self.posix
                 && is_old(segment.ctime.max(segment.atime).max(segment.dtime))
                 && fits(segment.owner.uid, segment.size, &segment.attached)
-                && (!self.orphans || segment.is_orphan())
                 && (!self.removed || segment.is_removed())
         });
         snapshot.objects.retain(|object| {
@@ -98,12 +113,10 @@ impl Selection {
                 && !self.removed
                 && is_old(object.mtime)
                 && fits(object.owner.uid, object.size, &object.attached)
-                && (!self.orphans || object.is_orphan())
         });
         snapshot.nameless.retain(|memory| {
             !self.sysv
                 && !self.removed
-                && (!self.orphans || memory.is_orphan())
                 && latest.is_none()
                 && owner.is_none()
                 && memory.size >= least
@@ -112,7 +125,6 @@ impl Selection {
                     holders.any(|attachment| attachment.pid == Some(pid))
                 })
         });
-        self.order(snapshot);
         Ok(())
     }
 

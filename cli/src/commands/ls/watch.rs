@@ -1,6 +1,7 @@
 //! `--watch`: the same again every few seconds.
 
 use crate::failure::Failure;
+use crate::output::table::shortened;
 use crate::output::{self, format};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, raise};
@@ -9,34 +10,39 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Shows what `text` says every so many seconds. On a terminal each replaces the one before, cut
-/// to the window so that its head stays in sight, until `q` is pressed or the process is
+/// Shows what `text` says every so many seconds, with its notes. On a terminal each replaces the one before, cut
+/// to the window so that its head and the notes stay in sight, until `q` is pressed or the process is
 /// interrupted; elsewhere they follow each other.
 pub(super) fn every(
     seconds: u32,
-    text: impl Fn() -> Result<String, Failure>,
+    text: impl Fn() -> Result<(String, Vec<String>), Failure>,
 ) -> Result<(), Failure> {
     let pause = Duration::from_secs(seconds.into());
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         loop {
-            output::print(&text()?)?;
+            let (now, notes) = text()?;
+            output::print(&now)?;
+            output::notes::print(&notes);
             std::thread::sleep(pause);
         }
     }
     let cannot = |why| Failure::io("cannot use the terminal", why);
     loop {
-        let now = text()?;
-        draw(&now).map_err(cannot)?;
+        let (now, notes) = text()?;
+        draw(&now, &notes).map_err(cannot)?;
         if wait(pause).map_err(|why| cannot(why.into()))? {
             return Ok(());
         }
     }
 }
 
-fn draw(text: &str) -> io::Result<()> {
+fn draw(text: &str, notes: &[String]) -> io::Result<()> {
     const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
-    let (_, height) = ratatui::crossterm::terminal::size()?;
-    let lines = fitting(text, usize::from(height.saturating_sub(1)).max(1));
+    let (width, height) = ratatui::crossterm::terminal::size()?;
+    let room = usize::from(height.saturating_sub(1)).saturating_sub(notes.len());
+    let mut lines = fitting(text, room.max(1));
+    let whole = |note: &String| shortened(&output::notes::line(note), width.into());
+    lines.extend(notes.iter().map(whole));
     // Not through the colour filter: this is no colour, and is wanted under NO_COLOR too.
     let mut out = io::stdout().lock();
     out.write_all(CLEAR.as_bytes())?;

@@ -73,7 +73,7 @@ Examples:
   partage rm --orphans --dry-run --json | jq '.removed.objects[].name'
   partage rm --all --force --yes --dir \"$PARTAGE_DIR\"
 
-Exit status: 0 when all of it went, 1 when something stayed.";
+Exit status: 0 when all that was meant went, 1 when not. What stays in bulk was not meant.";
 
 /// A word that can be an id, a key, a name or a pattern.
 fn checked(word: &str) -> Result<String, String> {

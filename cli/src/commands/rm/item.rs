@@ -92,10 +92,12 @@ impl Item<'_> {
             Self::Object(object) if only_free && sources::is_open_now(object) => {
                 Err(io::Error::from_raw_os_error(libc::EBUSY))
             }
-            Self::Object(object) => std::fs::remove_file(&object.file),
+            Self::Object(object) => sources::remove_object(object),
         };
         removed.map_err(|why| {
-            let refused = why.kind() == io::ErrorKind::PermissionDenied;
+            // The library takes no part in another user's namespace.
+            let is_foreign = why.raw_os_error() == Some(libc::ENOSYS);
+            let refused = why.kind() == io::ErrorKind::PermissionDenied || is_foreign;
             let failure = Failure::io(format_args!("cannot remove {}", self.describe()), why);
             match refused {
                 true => failure.advise(format_args!(

@@ -9,6 +9,7 @@ use crate::output::format;
 use crate::pattern;
 use crate::sources::SEMAPHORE;
 use crate::target::{Found, Target};
+use nix::unistd::Uid;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -46,7 +47,8 @@ impl Why {
         match self {
             Self::InUse => "in use",
             Self::Unknown => "whether somebody holds it cannot be seen (run as root)",
-            Self::NotYours => "not yours (--all-users takes it too)",
+            Self::NotYours if Uid::effective().is_root() => "not yours (--all-users takes it too)",
+            Self::NotYours => "not yours (run as root)",
             Self::Young => "used since (--older-than)",
             Self::Outside => "in /dev/shm, which is no namespace's (--orphans, or a pattern)",
             Self::Semaphore => "a named semaphore is kept between programs (a pattern takes it)",

@@ -2,7 +2,7 @@
 
 use super::rows::Row;
 use super::view::{HEADINGS, cells};
-use crate::output::table::Align;
+use crate::output::table::{Align, columns, shortened};
 use ratatui::layout::{Alignment, Constraint};
 use ratatui::text::Text;
 use ratatui::widgets::Cell;
@@ -19,6 +19,7 @@ pub(super) struct Column {
     /// Among all columns.
     place: usize,
     pub(super) width: Constraint,
+    room: usize,
 }
 
 impl Column {
@@ -28,7 +29,8 @@ impl Column {
     }
 
     pub(super) fn cell(&self, texts: &[String; 8]) -> Cell<'static> {
-        aligned(texts[self.place].clone(), HEADINGS[self.place].1)
+        let text = shortened(&texts[self.place], self.room);
+        aligned(text, HEADINGS[self.place].1)
     }
 }
 
@@ -37,7 +39,7 @@ pub(super) fn fitting(rows: &[&Row], window: usize) -> Vec<Column> {
     let mut longest = HEADINGS.map(|(heading, _)| heading.len());
     for row in rows {
         for (length, text) in longest.iter_mut().zip(cells(row)) {
-            *length = (*length).max(text.chars().count());
+            *length = (*length).max(columns(&text));
         }
     }
     let least = |heading: &str| CUT.iter().find(|(name, _)| *name == heading);
@@ -62,10 +64,11 @@ pub(super) fn fitting(rows: &[&Row], window: usize) -> Vec<Column> {
         *width += more;
         left -= more;
     }
-    let columns = places.into_iter().zip(widths);
-    columns
+    let chosen = places.into_iter().zip(widths);
+    chosen
         .map(|(place, width)| Column {
             place,
+            room: width,
             width: Constraint::Length(u16::try_from(width).unwrap_or(u16::MAX)),
         })
         .collect()

@@ -1,6 +1,6 @@
 //! A look of `partage top`, for programs.
 
-use super::rows::{Room, Row, Thing};
+use super::rows::{self, Room, Row, Thing};
 use crate::failure::Failure;
 use crate::name;
 use crate::output::{self, format};
@@ -13,6 +13,8 @@ struct Look<'a> {
     time: i64,
     /// In `/dev/shm`, in bytes.
     room: Option<Room>,
+    /// That may hold more.
+    unseen_processes: usize,
     things: Vec<Line<'a>>,
 }
 
@@ -27,7 +29,7 @@ struct Line<'a> {
 }
 
 /// One line of output.
-pub(super) fn print(rows: &[&Row], room: Option<Room>) -> Result<(), Failure> {
+pub(super) fn print(rows: &[&Row], look: &rows::Look) -> Result<(), Failure> {
     let lines = rows.iter().map(|row| Line {
         directory: &row.directory,
         growth: row.growth,
@@ -36,7 +38,8 @@ pub(super) fn print(rows: &[&Row], room: Option<Room>) -> Result<(), Failure> {
     });
     output::print_json_line(&Look {
         time: format::now(),
-        room,
+        room: look.room,
+        unseen_processes: look.unseen_processes,
         things: lines.collect(),
     })
 }

@@ -19,7 +19,8 @@ pub(super) struct Row {
     pub(super) kind: &'static str,
     pub(super) owner: String,
     pub(super) size: u64,
-    pub(super) resident: u64,
+    /// `None` when that cannot be told.
+    pub(super) resident: Option<u64>,
     /// Since the first look, in bytes of memory in use.
     pub(super) growth: i64,
     pub(super) pids: String,
@@ -36,6 +37,16 @@ pub(super) enum Thing {
     Nameless(Nameless),
 }
 
+impl Row {
+    fn key(&self) -> Key {
+        let identity = match &self.thing {
+            Thing::Nameless(memory) => memory.identity,
+            Thing::Segment(_) | Thing::Object(_) => [0; 3],
+        };
+        (self.name.clone(), self.kind, identity)
+    }
+}
+
 /// Room in `/dev/shm`.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Room {
@@ -43,27 +54,42 @@ pub(super) struct Room {
     pub(super) used: u64,
 }
 
+/// Everything that was seen at one moment.
+pub(super) struct Look {
+    pub(super) rows: Vec<Row>,
+    pub(super) room: Option<Room>,
+    /// Processes that this user may not look into.
+    pub(super) unseen_processes: usize,
+    /// Whether no other process can be there.
+    pub(super) lists_all: bool,
+}
+
+/// What tells a row from all others: of memory without a name, more than what it is called.
+type Key = (String, &'static str, [u64; 3]);
+
 /// Remembers what was there at the first look, or when it appeared.
 #[derive(Default)]
 pub(super) struct Watch {
-    before: HashMap<(String, &'static str), u64>,
+    before: HashMap<Key, u64>,
     has_looked: bool,
 }
 
 impl Watch {
     /// Looks at everything.
-    pub(super) fn look(&mut self) -> (Vec<Row>, Option<Room>) {
-        let mut rows = rows();
-        for row in &mut rows {
-            let key = (row.name.clone(), row.kind);
+    pub(super) fn look(&mut self) -> Look {
+        let mut look = look();
+        for row in &mut look.rows {
+            let Some(resident) = row.resident else {
+                continue;
+            };
             // What appeared since has grown from nothing.
-            let first = if self.has_looked { 0 } else { row.resident };
-            let before = *self.before.entry(key).or_insert(first);
-            let difference = i128::from(row.resident) - i128::from(before);
+            let first = if self.has_looked { 0 } else { resident };
+            let before = *self.before.entry(row.key()).or_insert(first);
+            let difference = i128::from(resident) - i128::from(before);
             row.growth = i64::try_from(difference).unwrap_or(i64::MAX);
         }
         self.has_looked = true;
-        (rows, room())
+        look
     }
 }
 
@@ -77,7 +103,7 @@ fn room() -> Option<Room> {
 }
 
 /// What cannot be read is not there: `ls` and `doctor` say why.
-fn rows() -> Vec<Row> {
+fn look() -> Look {
     let mut rows = Vec::new();
     for namespace in sources::all_namespaces() {
         if let Some(contents) = namespace.contents {
@@ -86,8 +112,16 @@ fn rows() -> Vec<Row> {
     }
     let machine = sources::kernel_snapshot(Extent::All);
     let machine = machine.or_else(|_| sources::user_snapshot(None, Extent::All));
+    let (unseen_processes, lists_all) = machine
+        .as_ref()
+        .map_or((0, true), |it| (it.unseen_processes, it.lists_all));
     rows.extend(machine.ok().into_iter().flat_map(|it| rows_of(it, None)));
-    rows
+    Look {
+        rows,
+        room: room(),
+        unseen_processes,
+        lists_all,
+    }
 }
 
 fn rows_of(snapshot: Snapshot, place: Option<&PathBuf>) -> Vec<Row> {
@@ -121,7 +155,7 @@ fn of_segment(segment: Segment, place: Option<&PathBuf>) -> Row {
         },
         owner: format::user(segment.owner.uid),
         size: segment.size,
-        resident: segment.resident.unwrap_or(0),
+        resident: segment.resident,
         growth: 0,
         pids: pids(&segment.attached, Some(segment.unseen)),
         commands: commands(&segment.attached),
@@ -137,7 +171,7 @@ fn of_object(object: Object, place: Option<&PathBuf>) -> Row {
         kind: "object",
         owner: format::user(object.owner.uid),
         size: object.size,
-        resident: object.resident,
+        resident: Some(object.resident),
         growth: 0,
         pids: pids(&object.attached, object.unseen),
         commands: match (object.kind, object.attached.is_empty()) {
@@ -162,7 +196,7 @@ fn of_nameless(memory: Nameless) -> Row {
         },
         owner: "-".to_owned(),
         size: memory.size,
-        resident: memory.resident.unwrap_or(memory.size),
+        resident: memory.resident,
         growth: 0,
         pids: pids(&memory.attached, Some(memory.unseen())),
         commands: commands(&memory.attached),

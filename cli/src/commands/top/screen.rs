@@ -1,7 +1,7 @@
 //! The live view on a terminal.
 
 use super::columns::{self, Column};
-use super::rows::{Room, Row, Watch};
+use super::rows::{Look, Watch};
 use super::view::{Order, View, cells, summary};
 use crate::failure::{Failure, Outcome};
 use nix::sys::signal::{Signal, raise};
@@ -26,11 +26,9 @@ pub(super) fn run(
 ) -> Outcome {
     let cannot = |why| Failure::io("cannot use the terminal", why);
     let mut terminal = ratatui::try_init().map_err(cannot)?;
-    let (rows, room) = watch.look();
     let mut screen = Screen {
         view,
-        rows,
-        room,
+        look: watch.look(),
         state: TableState::default().with_selected(0),
         help: false,
         coloured: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
@@ -43,8 +41,7 @@ pub(super) fn run(
 
 struct Screen {
     view: View,
-    rows: Vec<Row>,
-    room: Option<Room>,
+    look: Look,
     state: TableState,
     help: bool,
     coloured: bool,
@@ -88,7 +85,7 @@ impl Screen {
                 }
                 Wish::Look if iterations.is_some_and(|most| looks >= most) => return Ok(()),
                 Wish::Look => {
-                    (self.rows, self.room) = watch.look();
+                    self.look = watch.look();
                     looks += 1;
                     next = Instant::now() + delay;
                 }
@@ -126,7 +123,7 @@ impl Screen {
     }
 
     fn draw(&mut self, frame: &mut ratatui::Frame) {
-        let text = summary(&self.rows, self.room.as_ref());
+        let text = summary(&self.look);
         let width = usize::from(frame.area().width.max(1));
         let height = text.len().div_ceil(width).min(usize::from(HEAD));
         let areas = Layout::vertical([
@@ -142,7 +139,7 @@ impl Screen {
             (false, false) => format!("{} (h for help)", self.order()),
         };
         frame.render_widget(Paragraph::new(line).dim(), keys);
-        let rows = self.view.apply(&self.rows);
+        let rows = self.view.apply(&self.look.rows);
         let columns = columns::fitting(&rows, width);
         let lines = rows.iter().map(|row| {
             let style = match (row.is_orphan, row.growth > 0) {

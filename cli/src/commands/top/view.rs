@@ -1,8 +1,8 @@
 //! Which rows are shown, in which order, and as what.
 
-use super::rows::{Room, Row};
-use crate::output::format;
+use super::rows::{Look, Row};
 use crate::output::table::Align;
+use crate::output::{format, notes};
 use clap::ValueEnum;
 
 /// What comes first.
@@ -53,7 +53,8 @@ pub(super) const HEADINGS: [(&str, Align); 8] = [
 
 pub(super) fn cells(row: &Row) -> [String; 8] {
     [
-        format::size_in_table(row.resident),
+        row.resident
+            .map_or_else(|| "?".to_owned(), format::size_in_table),
         match row.growth {
             0 => "-".to_owned(),
             1.. => format!("+{}", format::size_in_table(row.growth.unsigned_abs())),
@@ -69,22 +70,35 @@ pub(super) fn cells(row: &Row) -> [String; 8] {
 }
 
 /// The line at the head.
-pub(super) fn summary(rows: &[Row], room: Option<&Room>) -> String {
-    let total: u64 = rows.iter().map(|row| row.resident).sum();
+pub(super) fn summary(look: &Look) -> String {
+    let rows = &look.rows;
+    let total: u64 = rows.iter().filter_map(|row| row.resident).sum();
     let orphans = rows.iter().filter(|row| row.is_orphan);
     let (count, bytes) = orphans.fold((0, 0), |(count, bytes), row| {
-        (count + 1, bytes + row.resident)
+        (count + 1, bytes + row.resident.unwrap_or(0))
     });
-    let room = room.map(|room| {
+    let room = look.room.map(|room| {
         let (used, size) = (format::size(room.used), format::size(room.size));
         format!("/dev/shm: {used} of {size} used; ")
     });
     format!(
-        "{}{} of shared memory in {}; {} with {}",
+        "{}{} of shared memory in {}; {} with {}{}",
         room.unwrap_or_default(),
         format::size(total),
         format::count(rows.len(), "thing"),
         format::count(count, "orphan"),
-        format::size(bytes)
+        format::size(bytes),
+        unseen(look)
     )
+}
+
+/// That the rest may not be all: what is held only by those who may not be looked into is missing.
+fn unseen(look: &Look) -> String {
+    let whose = match (look.unseen_processes, look.lists_all) {
+        (0, true) => return String::new(),
+        (0, false) => format!("there may be {}", notes::UNLISTED),
+        (1, _) => "1 process may not be looked into".to_owned(),
+        (several, _) => format!("{several} processes may not be looked into"),
+    };
+    format!("; {whose}{}", notes::who_could())
 }

@@ -76,6 +76,7 @@ fn add_table(
             mappings: 0,
             descriptor: Some(descriptor),
             locked,
+            private: false,
         });
         hold.read_only &= read_only;
         hold.locked |= locked;

@@ -39,6 +39,11 @@ impl FileId {
         Self::new(data.dev(), data.ino())
     }
 
+    /// What tells it from all other files.
+    fn numbers(self) -> [u64; 3] {
+        [self.device, self.inode, self.ipc]
+    }
+
     /// A segment of the kernel's: the device of its file says nothing.
     pub(super) fn of_segment(id: i32, ipc: u64) -> Option<Self> {
         let inode = u64::try_from(id).ok()?;
@@ -60,6 +65,7 @@ struct Hold {
     mappings: u32,
     descriptor: Option<i32>,
     locked: bool,
+    private: bool,
 }
 
 /// What is to be said of a process.
@@ -94,6 +100,7 @@ fn attachment(hold: &Hold, person: Person) -> Attachment {
         address: hold.address,
         descriptor: hold.descriptor,
         locked: hold.locked,
+        private: hold.private,
         since: None,
         read_only: hold.read_only,
         mappings: hold.mappings,

@@ -59,11 +59,13 @@ impl Scan {
             .filter(|(file, traces)| is_wanted(file, traces));
         let traces = traces.map(|(file, traces)| {
             let memory = Nameless {
+                name_bytes: traces.name().bytes_of_no_text(),
                 name: traces.name(),
                 kind: traces.kind(),
                 size: traces.size,
                 resident: traces.resident,
                 attached: self.holders(*file),
+                identity: file.numbers(),
                 segment: None,
             };
             (*file, memory)
@@ -89,11 +91,13 @@ impl Scan {
                 let attached = self.holders(file);
                 let seen: u64 = attached.iter().map(|hold| u64::from(hold.mappings)).sum();
                 let memory = Nameless {
+                    name_bytes: None,
                     name: Name::from_text(OsStr::new(&format!("/SYSV{:08x}", segment.key))),
                     kind: NamelessKind::Sysv,
                     size: segment.size,
                     resident: segment.resident,
                     attached,
+                    identity: file.numbers(),
                     segment: Some(SegmentApart {
                         shmid: segment.id,
                         ipc: place.ipc,

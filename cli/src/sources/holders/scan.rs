@@ -1,7 +1,7 @@
 //! The look at all processes.
 
 use super::descriptors;
-use super::traces::Traces;
+use super::traces::{OBJECTS, Traces};
 use super::{FileId, Hold, Person, attachment};
 use crate::model::{Attachment, Process};
 use crate::sources::{maps, process};
@@ -12,6 +12,11 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+
+/// The directory of a namespace's objects.
+const POSIX: &[u8] = b"/posix/";
+
+const MEMFD: &[u8] = b"/memfd:";
 
 /// Addresses and processes, by how the processes number themselves.
 type Index = HashMap<i32, Vec<(u64, i32)>>;
@@ -76,6 +81,9 @@ impl Scan {
             let Some(mut mapping) = maps::parse(line) else {
                 continue;
             };
+            if mapping.private && !self.is_of_objects(&mapping) {
+                continue;
+            }
             if mapping.path.starts_with(b"/SYSV") {
                 let ipc = *ipc.get_or_insert_with(|| process::namespace(who, "ipc").unwrap_or(0));
                 mapping.file = FileId {
@@ -88,12 +96,13 @@ impl Scan {
                 let path = PathBuf::from(OsStr::from_bytes(mapping.path));
                 self.registries.entry(mapping.file).or_insert((path, pid));
             }
-            Traces::note_mapping(&mut self.traces, (pid, who), &mapping, self.here);
+            Traces::note_mapping(&mut self.traces, who, &mapping, self.here);
             let holds = self.holds.entry(mapping.file).or_default();
             match holds.last_mut() {
                 Some(last) if last.pid == pid && last_end == mapping.start => {
                     last.mappings += 1;
                     last.read_only &= !mapping.writable;
+                    last.private &= mapping.private;
                 }
                 _ => holds.push(Hold {
                     pid,
@@ -102,10 +111,21 @@ impl Scan {
                     mappings: 1,
                     descriptor: None,
                     locked: false,
+                    private: mapping.private,
                 }),
             }
             last_end = mapping.end;
         }
+    }
+
+    /// Whether a mapping is of shared memory: a private one keeps it, too. Of other files, such as libraries, there
+    /// are many.
+    fn is_of_objects(&self, mapping: &maps::Mapping) -> bool {
+        self.here == Some(mapping.file.device)
+            || [OBJECTS, MEMFD]
+                .iter()
+                .any(|start| mapping.path.starts_with(start))
+            || mapping.path.windows(POSIX.len()).any(|part| part == POSIX)
     }
 
     /// Whether there is no process that could hold something unseen.

@@ -38,7 +38,7 @@ pub(super) struct Seen<'a> {
 }
 
 /// Where the objects of each mount namespace are.
-const OBJECTS: &[u8] = b"/dev/shm/";
+pub(super) const OBJECTS: &[u8] = b"/dev/shm/";
 
 impl Traces {
     /// The device that the objects of this mount namespace are on.
@@ -49,7 +49,7 @@ impl Traces {
 
     pub(super) fn note_mapping(
         traces: &mut HashMap<FileId, Self>,
-        (pid, who): (i32, &str),
+        who: &str,
         mapping: &Mapping,
         here: Option<u64>,
     ) {
@@ -63,7 +63,7 @@ impl Traces {
         known.path = mapping.whole_path();
         if known.link.is_none() {
             known.size = known.size.max(end);
-            let link = format!("/proc/{pid}/map_files/{}", mapping.range());
+            let link = format!("/proc/{}/map_files/{}", number(who), mapping.range());
             // Only with privileges: else a descriptor may tell, or the length of the mapping.
             if let Ok(data) = fs::metadata(&link) {
                 known.fill(&data, link);
@@ -134,6 +134,12 @@ impl Traces {
             _ => Name::from_text(self.path().as_os_str()),
         }
     }
+}
+
+/// The number in `4711` or `4711/task/4712`: only by it alone are the files of a thread's mappings found, and a
+/// main thread that has ended has none.
+fn number(who: &str) -> &str {
+    who.rsplit('/').next().unwrap_or(who)
 }
 
 /// Whether a file is an object, and not one of this mount namespace's. Some file systems show
