@@ -223,7 +223,7 @@ impl Run {
         };
         let system = match args.is_on_partage() {
             true => System::namespace(args.dir.as_deref()),
-            false => System::kernel(),
+            false => System::either(),
         };
         Ok(Self {
             before: system.before(),

@@ -2,7 +2,7 @@
 
 use super::outside;
 use crate::failure::Failure;
-use crate::model::Snapshot;
+use crate::model::{self, Snapshot};
 use crate::sources::{self, Extent};
 use partage_report::afterwards::{Afterwards, Death, Object, Room, Segment};
 use partage_report::name_text;
@@ -18,42 +18,80 @@ const DEPTH: usize = 4;
 
 /// Where the run's objects and segments are.
 pub(crate) struct System {
-    /// Whether segments are partage's, in this namespace or the user's own.
-    user: Option<Option<PathBuf>>,
+    /// The namespace that was named, if one was.
+    directory: Option<PathBuf>,
+    /// Whether segments may be the kernel's.
+    kernel: bool,
 }
 
 /// What was there before the run.
 pub(crate) struct Before {
-    segments: BTreeSet<i32>,
+    segments: BTreeSet<Id>,
     files: BTreeSet<(String, u64, u64)>,
 }
 
+/// What tells a segment from others: whether it is the kernel's, and its id.
+type Id = (bool, i32);
+
+fn id(segment: &model::Segment) -> Id {
+    (segment.file.is_none(), segment.id)
+}
+
 impl System {
-    /// The kernel's own.
-    pub(crate) fn kernel() -> Self {
-        Self { user: None }
+    /// What answers a program that is started as it is: the kernel; or partage, if the environment preloads it, or if it, or
+    /// what it starts, is linked with it.
+    pub(crate) fn either() -> Self {
+        Self {
+            directory: None,
+            kernel: true,
+        }
     }
 
     /// A namespace of partage: this one, or that of the user.
     pub(crate) fn namespace(directory: Option<&Path>) -> Self {
         Self {
-            user: Some(directory.map(Path::to_path_buf)),
+            directory: directory.map(Path::to_path_buf),
+            kernel: false,
         }
     }
 
     fn snapshot(&self) -> Result<Snapshot, Failure> {
-        match &self.user {
-            None => sources::kernel_snapshot(Extent::Namespace),
-            Some(directory) => {
-                let location = sources::locate(directory.as_deref())?;
-                sources::user_snapshot(location, Extent::Namespace)
+        let user = || {
+            let location = sources::locate(self.directory.as_deref())?;
+            sources::user_snapshot(location, Extent::Namespace)
+        };
+        if !self.kernel {
+            return user();
+        }
+        let kernel = sources::kernel_snapshot(Extent::Namespace);
+        // Where there is none, or it cannot be read, the kernel alone answers.
+        let Ok(Some(location)) = sources::locate(None) else {
+            return kernel;
+        };
+        let Ok(mut all) = kernel else {
+            return user();
+        };
+        match location.named {
+            // It has objects of its own.
+            true => {
+                if let Ok(own) = user() {
+                    all.segments.extend(own.segments);
+                    all.objects.extend(own.objects);
+                }
+            }
+            false => {
+                let table = sources::user_table(&location).ok().flatten();
+                all.segments.extend(table.into_iter().flat_map(|it| it.1));
             }
         }
+        Ok(all)
     }
 
     /// The directories of POSIX objects. Named semaphores are in the first whatever serves the rest.
     fn directories(&self) -> Vec<PathBuf> {
-        let own = self.user.iter().flatten();
+        let variable = || std::env::var_os("PARTAGE_DIR").filter(|value| !value.is_empty());
+        let of_environment = self.kernel.then(variable).flatten().map(PathBuf::from);
+        let own = self.directory.clone().or(of_environment);
         let own = own.map(|directory| directory.join("posix"));
         [PathBuf::from(DEV_SHM)].into_iter().chain(own).collect()
     }
@@ -70,11 +108,7 @@ impl System {
     pub(crate) fn before(&self) -> Before {
         let segments = self.snapshot().map(|snapshot| snapshot.segments);
         Before {
-            segments: segments
-                .unwrap_or_default()
-                .iter()
-                .map(|segment| segment.id)
-                .collect(),
+            segments: segments.unwrap_or_default().iter().map(id).collect(),
             files: self
                 .files()
                 .into_iter()
@@ -113,7 +147,7 @@ impl System {
             key: segment.key,
             size: segment.size,
             cpid: segment.cpid as u32,
-            new: !before.segments.contains(&segment.id),
+            new: !before.segments.contains(&id(segment)),
         });
         let objects = files.map(|(name, data)| Object {
             size: data.len(),
@@ -136,7 +170,10 @@ impl System {
 
     /// The file system of POSIX objects.
     fn room(&self) -> Option<Room> {
-        let directory = self.directories().pop()?;
+        let directory = match self.kernel {
+            true => PathBuf::from(DEV_SHM),
+            false => self.directories().pop()?,
+        };
         let data = nix::sys::statvfs::statvfs(&directory).ok()?;
         Some(Room {
             total: data.blocks() * data.fragment_size(),
