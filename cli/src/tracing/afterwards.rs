@@ -1,8 +1,9 @@
 //! What the system holds before a run and when it is over.
 
-use super::outside;
+use super::{namespaces, outside};
 use crate::failure::Failure;
 use crate::model::{self, Snapshot};
+use crate::output::format;
 use crate::sources::{self, Extent};
 use partage_report::afterwards::{Afterwards, Death, Object, Room, Segment};
 use partage_report::name_text;
@@ -11,6 +12,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 const DEV_SHM: &str = "/dev/shm";
 /// Objects can lie in directories; so deep they are looked for.
@@ -26,6 +28,8 @@ pub(crate) struct System {
 
 /// What was there before the run.
 pub(crate) struct Before {
+    /// When that was, in seconds since the epoch.
+    time: i64,
     segments: BTreeSet<Id>,
     files: BTreeSet<(String, u64, u64)>,
 }
@@ -106,8 +110,10 @@ impl System {
 
     /// Looks, before the run.
     pub(crate) fn before(&self) -> Before {
+        let time = format::now();
         let segments = self.snapshot().map(|snapshot| snapshot.segments);
         Before {
+            time,
             segments: segments.unwrap_or_default().iter().map(id).collect(),
             files: self
                 .files()
@@ -122,6 +128,7 @@ impl System {
         &self,
         before: &Before,
         deaths: Vec<Death>,
+        recording: &Path,
     ) -> Result<Afterwards, Failure> {
         let time = outside::monotonic();
         // What is made meanwhile by others would have no holders; what is removed meanwhile is none any more.
@@ -135,10 +142,8 @@ impl System {
         let files = files.into_iter().filter(is_left);
         let mut holders: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         for object in snapshot.objects {
-            let pids = object.attached.iter().filter_map(|hold| hold.pid);
-            let pids = pids.map(|pid| pid as u32);
             let name = name_text(object.name.bytes());
-            holders.entry(name).or_default().extend(pids);
+            holders.entry(name).or_default().extend(holders_of(&object));
         }
         let segments = snapshot.segments.iter();
         let segments = segments.filter(|segment| !segment.is_removed());
@@ -158,10 +163,14 @@ impl System {
             holders: holders.remove(&name).unwrap_or_default(),
             name,
         });
+        let (mut segments, mut objects): (Vec<_>, Vec<_>) = (segments.collect(), objects.collect());
+        for directory in namespaces::noted(recording) {
+            add(&directory, before.time, &mut segments, &mut objects);
+        }
         Ok(Afterwards {
             time,
-            segments: segments.collect(),
-            objects: objects.collect(),
+            segments,
+            objects,
             room: self.room(),
             ipc_namespaces: ipc_namespaces(),
             deaths,
@@ -180,6 +189,41 @@ impl System {
             free: data.blocks_free() * data.fragment_size(),
         })
     }
+}
+
+/// Adds what is in a namespace that a recorded program has named. Nobody looked there before the run: what has been made
+/// since `start` is new.
+fn add(directory: &Path, start: i64, segments: &mut Vec<Segment>, objects: &mut Vec<Object>) {
+    let location = sources::locate(Some(directory));
+    let Ok(snapshot) = location.and_then(|it| sources::user_snapshot(it, Extent::Namespace)) else {
+        return;
+    };
+    let living = snapshot.segments.iter().filter(|one| !one.is_removed());
+    segments.extend(living.map(|segment| Segment {
+        shmid: segment.id,
+        key: segment.key,
+        size: segment.size,
+        cpid: segment.cpid as u32,
+        new: segment.ctime >= start,
+    }));
+    objects.extend(snapshot.objects.iter().map(|object| Object {
+        name: name_text(object.name.bytes()),
+        size: object.size,
+        uid: object.owner.uid,
+        new: fs::metadata(&object.file).is_ok_and(|data| is_since(&data, start)),
+        holders: holders_of(object),
+    }));
+}
+
+fn is_since(data: &fs::Metadata, start: i64) -> bool {
+    let made = data.created().ok();
+    let made = made.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    made.is_some_and(|made| made.as_secs().cast_signed() >= start)
+}
+
+fn holders_of(object: &model::Object) -> Vec<u32> {
+    let pids = object.attached.iter().filter_map(|hold| hold.pid);
+    pids.map(|pid| pid as u32).collect()
 }
 
 /// The IPC namespaces that processes are in, or that are kept by a mount, as far as the user may know.

@@ -90,19 +90,28 @@ int main(void) { return shmget(IPC_PRIVATE, 4096, 0600) < 0 || shm_open(\"/left-
     let plain = scratch.compile("plain", source, &[]);
     let command = built().command();
     let command = command.display();
-    for (program, before) in [(linked, ""), (plain, "run --")] {
+    let within = format!("run --dir {} --", directory.display());
+    for (program, words) in [
+        (&linked, [""; 2]),
+        (&plain, ["run --", ""]),
+        (&plain, ["", &within]),
+    ] {
+        // The command stands before its own words.
+        let [around, within] = words.map(|words| match words.is_empty() {
+            true => String::new(),
+            false => format!("{command} {words}"),
+        });
         let script = format!(
-            "{command} {before} {} trace --fail-on-leaks -- {}",
-            if before.is_empty() {
-                String::new()
-            } else {
-                command.to_string()
-            },
+            "{around} {command} trace --fail-on-leaks -- {within} {}",
             program.display()
         );
         let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", &script]).env("PARTAGE_DIR", &directory);
-        shell.env_remove("LD_PRELOAD");
+        shell.args(["-c", &script]).env_remove("LD_PRELOAD");
+        // Within the trace, only the program knows of it.
+        match within.is_empty() {
+            true => shell.env("PARTAGE_DIR", &directory),
+            false => shell.env_remove("PARTAGE_DIR"),
+        };
         let ended = run_bounded(&mut shell, &scratch.path("log"), BOUND).unwrap();
         assert_eq!(ended.code(), Some(1), "{}", ended.output);
         for part in ["1 segment never removed", "/left-there"] {
