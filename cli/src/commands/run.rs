@@ -5,6 +5,7 @@ use crate::identity::Person;
 use crate::launch::{self, Environment, Launch, Library, Limits, Program};
 use crate::name::shown;
 use crate::sources;
+use crate::tracing;
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -140,7 +141,9 @@ fn start(args: Args) -> Outcome {
     // The namespace is made by who will use it.
     launch.take_rights()?;
     if let Some(dir) = &args.dir {
-        environment.set("PARTAGE_DIR", made_absolute(dir)?);
+        let dir = made_absolute(dir)?;
+        tracing::note_namespace(Path::new(&dir));
+        environment.set("PARTAGE_DIR", dir);
     }
     Err(launch.exec(&environment))
 }

@@ -223,7 +223,7 @@ impl Run {
         };
         let system = match args.is_on_partage() {
             true => System::namespace(args.dir.as_deref()),
-            false => System::kernel(),
+            false => System::either(),
         };
         Ok(Self {
             before: system.before(),
@@ -237,7 +237,10 @@ impl Run {
     fn conclude(self, args: &Args, deaths: Vec<Death>) -> Outcome {
         let (mut recording, written) = self.follower.finish();
         let mut kept = Ok(());
-        match self.system.afterwards(&self.before, deaths) {
+        match self
+            .system
+            .afterwards(&self.before, deaths, self.directory.path())
+        {
             Ok(afterwards) => {
                 if args.output.is_some() {
                     kept = afterwards.write(self.directory.path()).map_err(|why| {

@@ -7,7 +7,7 @@ use crate::name::shown;
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const PRELOAD: &str = "LD_PRELOAD";
 
@@ -51,7 +51,22 @@ impl Environment {
         let replaces_table = self.is_served_in_user_space();
         let table = library.table_object().filter(|_| replaces_table);
         let ours = [Some(library.path.clone()), table];
-        self.preload_objects(ours.into_iter().flatten().collect())
+        self.preload_objects(ours.into_iter().flatten().collect())?;
+        self.lead_with_recorder();
+        Ok(())
+    }
+
+    /// In a program that is recorded the recorder stays in front: else the calls that we answer are not recorded.
+    fn lead_with_recorder(&mut self) {
+        let list = self.0.get(OsStr::new(PRELOAD)).cloned().unwrap_or_default();
+        let entries = list.as_bytes().split(is_separator);
+        let mut recorders = entries.filter(|entry| {
+            let name = Path::new(OsStr::from_bytes(entry)).file_name();
+            name.is_some_and(|name| name.as_bytes().starts_with(b"libpartage_trace.so"))
+        });
+        if let Some(recorder) = recorders.next().and_then(|it| std::str::from_utf8(it).ok()) {
+            self.preload_first(recorder);
+        }
     }
 
     /// Puts the recorder before whatever is preloaded already. It records the kernel's segments too, so the table of
@@ -150,6 +165,10 @@ mod tests {
     fn preload_goes_first_and_once() {
         assert_eq!(preloaded(""), "/l/libpartage.so");
         assert_eq!(preloaded("/a.so b.so"), "/l/libpartage.so:/a.so:b.so");
+        assert_eq!(
+            preloaded("/a.so:/t/libpartage_trace.so"),
+            "/t/libpartage_trace.so:/l/libpartage.so:/a.so"
+        );
         assert_eq!(
             preloaded("/a.so:/l/libpartage.so"),
             "/l/libpartage.so:/a.so"

@@ -60,6 +60,11 @@ pub(crate) fn open(location: &Location) -> Result<Option<Namespace>, Failure> {
     match Namespace::open(directory.as_os_str().as_bytes()) {
         Ok(namespace) => Ok(Some(namespace)),
         Err(Errno::ENOENT) if directory.is_dir() => refuse_strangers(directory).map(|()| None),
+        Err(Errno::ENOTDIR) if directory.is_symlink() => Err(Failure::new(format_args!(
+            "{} is no namespace: it is a link",
+            shown(directory)
+        ))
+        .advise("name the directory that it leads to")),
         Err(Errno::ENOTDIR) => Err(Failure::new(format_args!(
             "{} is no namespace: it is no directory",
             shown(directory)

@@ -6,6 +6,7 @@
 //! afterwards   what the system holds before and when it is over
 //! outside/  recording by ptrace(2), for what no preload reaches
 //! known     leaks that are not told         habits    strace's words
+//! namespaces   those that recorded programs name themselves
 //! limits    what the recording cannot say
 //! ```
 
@@ -14,6 +15,7 @@ mod follow;
 mod habits;
 mod known;
 mod limits;
+mod namespaces;
 mod options;
 pub(crate) mod outside;
 mod prepare;
@@ -22,6 +24,7 @@ mod show;
 pub(crate) use afterwards::{Before, System, ipc_namespace};
 pub(crate) use follow::{Follower, Patience};
 pub(crate) use known::check;
+pub(crate) use namespaces::note as note_namespace;
 pub(crate) use options::Options;
 pub(crate) use prepare::{Directory, Recorder};
 pub(crate) use show::{show, show_changes};

@@ -108,6 +108,7 @@ fn link_in_its_place_is_no_namespace() {
     symlink(&target, namespace.dir()).unwrap();
     let (code, output) = namespace.partage(&["ls"]);
     assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("it is a link\n"), "{output}");
     // Nor is what the link leads to removed, even if it is a namespace.
     assert_eq!(
         outcome(&["init", "--mode", "755", target.to_str().unwrap()]).0,

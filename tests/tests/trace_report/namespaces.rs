@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use partage_tests::process::{Ended, run_bounded};
 
-use crate::support::{Scratch, built};
+use crate::support::{Scratch, built, partage};
 
 const BOUND: Duration = Duration::from_secs(60);
 
@@ -70,5 +70,56 @@ fn ids_of_other_namespaces_are_other_segments() {
             report.contains("gone with its IPC namespace: no leak"),
             "{report}"
         );
+    }
+}
+
+/// A program that is linked with partage, or started where partage is preloaded, leaves its segments in a namespace: the
+/// kernel knows nothing of them.
+#[test]
+fn what_is_left_on_partage_is_a_leak_however_it_came_there() {
+    let scratch = Scratch::new();
+    let directory = scratch.path("namespace");
+    let objects = &built().release;
+    let link = scratch.path("libpartage.so.0");
+    std::os::unix::fs::symlink(objects.join("libpartage.so"), link).unwrap();
+    let library = objects.join("libpartage.so").display().to_string();
+    let search = format!("-Wl,-rpath,{}", scratch.0.display());
+    let source = "#include <sys/ipc.h>\n#include <sys/shm.h>\n#include <sys/mman.h>\n#include <fcntl.h>\n
+int main(void) { return shmget(IPC_PRIVATE, 4096, 0600) < 0 || shm_open(\"/left-there\", O_CREAT | O_RDWR, 0600) < 0; }\n";
+    let linked = scratch.compile("linked", source, &["-Wl,--no-as-needed", &library, &search]);
+    let plain = scratch.compile("plain", source, &[]);
+    let command = built().command();
+    let command = command.display();
+    let within = format!("run --dir {} --", directory.display());
+    for (program, words) in [
+        (&linked, [""; 2]),
+        (&plain, ["run --", ""]),
+        (&plain, ["", &within]),
+    ] {
+        // The command stands before its own words.
+        let [around, within] = words.map(|words| match words.is_empty() {
+            true => String::new(),
+            false => format!("{command} {words}"),
+        });
+        let script = format!(
+            "{around} {command} trace --fail-on-leaks -- {within} {}",
+            program.display()
+        );
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &script]).env_remove("LD_PRELOAD");
+        // Within the trace, only the program knows of it.
+        match within.is_empty() {
+            true => shell.env("PARTAGE_DIR", &directory),
+            false => shell.env_remove("PARTAGE_DIR"),
+        };
+        let ended = run_bounded(&mut shell, &scratch.path("log"), BOUND).unwrap();
+        assert_eq!(ended.code(), Some(1), "{}", ended.output);
+        for part in ["1 segment never removed", "/left-there"] {
+            assert!(ended.output.contains(part), "{part} in {}", ended.output);
+        }
+        let gone = partage(&["rm", "--all", "--yes", "--dir"])
+            .arg(&directory)
+            .output();
+        assert!(gone.unwrap().status.success());
     }
 }
