@@ -28,6 +28,8 @@ core::arch::global_asm!(
     ".weak bcmp",
     ".hidden bcmp",
     ".type bcmp,%function",
+    // The section begins where the one before it ends.
+    ".p2align 2",
     "bcmp:",
     #[cfg(target_arch = "x86_64")]
     "jmp memcmp@PLT",

@@ -51,9 +51,10 @@ const CHECKED: [&str; 3] = [
 ];
 
 /// Programs whose numbers are of 64 bits.
-const NOT_32_BITS: [&str; 12] = [
+const NOT_32_BITS: [&str; 13] = [
     "posix/map_arguments",
     "posix/size",
+    "process/jumps_beside_attaches",
     "sysv/attach_failures",
     "sysv/attach_order",
     "sysv/control_fault",

@@ -48,6 +48,7 @@ pub struct Segment {
 }
 
 /// It goes from hand to hand in every call, and as large as a cache line it is copied by a few instructions.
+#[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Option<Segment>>() == 64);
 
 /// How often a read is tried. It fails only if a writer got through.
