@@ -138,7 +138,7 @@ install_rust() {
 }
 
 if ! command -v cargo >/dev/null && has_apt; then install_rust || true; fi
-command -v cargo >/dev/null || { say "Rust 1.95 or newer is needed: https://rustup.rs"; exit 1; }
+command -v cargo >/dev/null || { say "Rust 1.93 or newer is needed: https://rustup.rs"; exit 1; }
 if ! has_apt; then
     without_apt
     exit

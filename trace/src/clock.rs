@@ -87,7 +87,10 @@ fn counter_is_even() -> bool {
     use core::arch::x86_64::__cpuid;
     const POWER_LEAF: u32 = 0x8000_0007;
     const INVARIANT: u32 = 1 << 8;
-    __cpuid(0x8000_0000).eax >= POWER_LEAF && __cpuid(POWER_LEAF).edx & INVARIANT != 0
+    #[allow(unused_unsafe, reason = "safe to call from Rust 1.94 on")]
+    // SAFETY: every x86-64 processor has the instruction.
+    let leaf = |number| unsafe { __cpuid(number) };
+    leaf(0x8000_0000).eax >= POWER_LEAF && leaf(POWER_LEAF).edx & INVARIANT != 0
 }
 
 /// The architecture promises it.
