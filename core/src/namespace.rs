@@ -62,6 +62,10 @@ pub(crate) fn find(make: Make) -> Result<Directory> {
     for number in 0..CANDIDATES {
         match try_candidate(number, make) {
             None => {}
+            // A program would make this one, and not look any further.
+            Some(Err(Errno::ENOENT)) if make == Make::Never && could_be_made(number) => {
+                return Err(Errno::ENOENT);
+            }
             Some(Err(error)) => last = error,
             Some(found) => return found,
         }
@@ -97,6 +101,11 @@ fn try_candidate(number: u32, make: Make) -> Option<Result<Directory>> {
         Ok(directory) if directory.status.uid != 0 => None,
         found => Some(found),
     }
+}
+
+fn could_be_made(number: u32) -> bool {
+    number > 0
+        && candidate(number).is_some_and(|path| paths::may_make_in(parent_of(&path).as_c_str()))
 }
 
 fn candidate(number: u32) -> Option<Path> {

@@ -149,6 +149,21 @@ pub(super) fn fchownat(fd: i32, path: &CStr, (uid, gid): (u32, u32), flags: i32)
     unsafe { syscall!(libc::SYS_fchownat, fd, path.as_ptr(), uid, gid, flags) }.map(drop)
 }
 
+/// Whether this process may make files in a directory, as access(2) tells.
+pub(crate) fn may_make_in(directory: &CStr) -> bool {
+    let mode = libc::W_OK | libc::X_OK;
+    // SAFETY: the path is a C string.
+    unsafe {
+        syscall!(
+            libc::SYS_faccessat,
+            libc::AT_FDCWD,
+            directory.as_ptr(),
+            mode
+        )
+    }
+    .is_ok()
+}
+
 /// lstat(2).
 pub(crate) fn lstat(path: &CStr) -> Result<Status> {
     fstatat(libc::AT_FDCWD, path, libc::AT_SYMLINK_NOFOLLOW)

@@ -128,7 +128,11 @@ impl Registry {
         } else {
             file.fstat()
         };
-        let inode = seen?.inode;
+        let Status { inode, mode, .. } = seen?;
+        if make && mode & 0o777 != FOR_ALL && self.names_stay() {
+            // Its maker died before it could give the mode.
+            let _ = paths::chmod(path.as_c_str(), FOR_ALL);
+        }
         let is_same = noted == inode
             || noted == 0
                 && match recorded.compare_exchange(0, inode, Ordering::AcqRel, Ordering::Acquire) {

@@ -98,6 +98,24 @@ fn system_namespace_is_roots() {
     assert_eq!(lines[3..5], ["partage", "1"], "{}", ended.output);
 }
 
+/// One in a later place is not what a program would use now, which makes its own in /dev/shm.
+#[test]
+fn ls_shows_the_namespace_that_a_program_would_use() {
+    if !is_root() {
+        return;
+    }
+    let script =
+        "mount -t tmpfs -o mode=1777 none /dev/shm; mount -t tmpfs none /mnt; export TMPDIR=/mnt
+        $PARTAGE run --dir /mnt/partage-0 -- ipcmk -M 10 >/dev/null; $PARTAGE ls --sysv --json
+        mount -t tmpfs -o ro none /dev/shm; echo; $PARTAGE ls --sysv --json";
+    let mut unshare = std::process::Command::new("unshare");
+    unshare.args(["-m", "sh", "-c", script]);
+    let ended = finish(unshare.env("PARTAGE", crate::support::built().command()));
+    let (writable, read_only) = ended.output.split_once("\n\n").unwrap();
+    assert!(!writable.contains("\"id\":"), "{writable}");
+    assert!(read_only.contains("\"id\":"), "{read_only}");
+}
+
 #[test]
 fn destroy_removes_a_namespace_and_nothing_else() {
     let namespace = Namespace::new();
