@@ -100,7 +100,7 @@ static void moves(void)
 static void without_room(void *nothing)
 {
     (void)nothing;
-    size_t too_much = SIZE_MAX / 32 + 1;
+    size_t too_much = (size_t)1 << (sizeof(size_t) * 6 - 3); /* 45 bits of 64. */
     set_up();
     lower_limit(RLIMIT_AS, address_space_used() + 16 * page_size());
     CHECK_ERRNO(mremap(memory, PAGES * page_size(), too_much, MREMAP_MAYMOVE), ENOMEM);
