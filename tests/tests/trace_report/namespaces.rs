@@ -91,14 +91,22 @@ int main(void) { return shmget(IPC_PRIVATE, 4096, 0600) < 0 || shm_open(\"/left-
     let command = built().command();
     let command = command.display();
     let within = format!("run --dir {} --", directory.display());
+    // In the recorder's place: no preload of it reaches the program.
+    let instead = format!(
+        "env PARTAGE_DIR={} LD_PRELOAD={}",
+        directory.display(),
+        objects.join("libpartage_preload.so").display()
+    );
     for (program, words) in [
         (&linked, [""; 2]),
         (&plain, ["run --", ""]),
         (&plain, ["", &within]),
+        (&plain, ["", &instead]),
     ] {
         // The command stands before its own words.
         let [around, within] = words.map(|words| match words.is_empty() {
             true => String::new(),
+            false if words.starts_with("env ") => words.to_owned(),
             false => format!("{command} {words}"),
         });
         let script = format!(

@@ -9,6 +9,7 @@ use super::tracer::Tracer;
 use super::{filter, stop};
 use crate::failure::{Failure, NOT_EXECUTABLE, Outcome, RUN_FAILED};
 use crate::launch::receive_signals;
+use crate::tracing::namespaces;
 use nix::fcntl::OFlag;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, getpid, pipe2};
@@ -49,6 +50,12 @@ fn become_recorded(
     let program = CString::new(path.as_bytes()).map_err(has_zero)?;
     let words = arguments.iter().map(|word| CString::new(word.as_bytes()));
     let words = words.collect::<Result<Vec<_>, _>>().map_err(has_zero)?;
+    // The program may use partage all the same, which makes no system call of the kind that is recorded.
+    if let Some(named) =
+        std::env::var_os("PARTAGE_DIR").filter(|name| name.as_bytes().starts_with(b"/"))
+    {
+        namespaces::note_in(directory, Path::new(&named));
+    }
     if has_tracer(directory, clock) {
         // Without the filter the tracer would see nothing, and the program runs all the same.
         let _ = filter::put_on();
